@@ -1,0 +1,34 @@
+//! Vigie's dataflow operators, on timely alone.
+//!
+//! ```text
+//!  I/O thread ── Inlet│Inbox ── ingest ── batch ── offload(steps) ── offload(sink) ── probe
+//!      ▲                         │  ▲                                                   │
+//!      └──────── receipt ◄───────┘  └───────────────── the frontier ◄───────────────────┘
+//! ```
+//!
+//! One way. The only thing that comes back is time: when the probe behind the sinks has passed an
+//! epoch, all that was derived from the frames of that epoch is durable, on whatever worker, and only
+//! then does [`ingest`] hand back their receipts, which acknowledge them to their broker.
+//!
+//! This crate opens no socket and no file, decodes no picture and runs no model: what it promises can
+//! be tested without any of them.
+//!
+//! # Layout
+//!
+//! * [`frame`]: the record that travels between workers, and its container on the wire.
+//! * [`ingest`]: the way in. Window, epochs, receipts.
+//! * [`batch`]: exchange, gather, flush the late.
+//! * [`offload`]: work on a thread of its own, the capability held until the answer is back.
+
+pub mod batch;
+pub mod frame;
+pub mod ingest;
+pub mod offload;
+
+pub use batch::{Batch, BatchFrames, Cause, Partition};
+pub use frame::{Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, UnixMillis};
+pub use ingest::{Inbox, Inlet, Meter, Window, ingest, mailbox};
+pub use offload::{Offload, Work};
+
+/// A dataflow's time: the wall clock in ticks of [`ingest::TICK`] since 1970.
+pub type Epoch = u64;

@@ -1,0 +1,5 @@
+//! offload
+/// b
+pub struct Offload;
+/// b
+pub struct Work;

@@ -1,0 +1,30 @@
+//! What a part of a job gets to know when it is opened.
+
+use std::path::PathBuf;
+
+use operators::Window;
+
+use crate::codec;
+
+/// The job around a part, as the part sees it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The job's name.
+    pub job: String,
+    /// The part's own name: `cameras` of `[source.cameras]`.
+    pub part: String,
+    /// The folder of the job file.
+    pub folder: PathBuf,
+    /// The largest message that is taken, in bytes.
+    pub max_frame_bytes: usize,
+    /// The largest picture that is taken.
+    pub picture: codec::Limits,
+    /// Frames and bytes in flight at most.
+    pub window: Window,
+    /// Frames a batch.
+    pub batch: usize,
+    /// The worker this is opened for, of the whole cluster.
+    pub worker: usize,
+    /// Threads for clients of brokers and stores.
+    pub runtime: tokio::runtime::Handle,
+}

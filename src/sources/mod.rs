@@ -1,0 +1,45 @@
+//! Where frames come from. One file a kind, one row in [`KINDS`].
+
+use std::fmt::Debug;
+
+use crate::context::Context;
+use crate::kinds::Kind;
+use crate::mistake::Mistake;
+
+/// What ties a frame to its broker until all that it led to is durable.
+///
+/// A source gets its receipts back in the order of its frames.
+pub type Receipt = u64;
+
+/// A source's half of the mailbox.
+pub type Inlet = operators::Inlet<Receipt>;
+
+/// The table of a source in a job file.
+pub trait SourceConfig: Debug + Send + Sync {
+    /// What is wrong with it, as far as this machine can tell without reaching anything.
+    fn check(&self, context: &Context) -> Result<(), Mistake>;
+
+    /// What the user should know although it is not wrong: one sentence each.
+    fn warnings(&self, _context: &Context) -> Vec<Mistake> {
+        Vec::new()
+    }
+
+    /// What it will do, in a few words: `MQTT localhost:1883, topic cameras/+/raw, QoS 1`.
+    fn describe(&self) -> String;
+
+    /// Makes the source. It reaches for nothing before it runs.
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>>;
+}
+
+/// A source at work, on a thread of its own.
+pub trait Source: Send {
+    /// Sends frames into `inlet` until there are no more or `inlet.is_closing()`; then waits for the receipts that are
+    /// out (`inlet.finish`) and acknowledges them. Returns early where `inlet` is gone: nobody listens any more.
+    fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()>;
+}
+
+/// Every kind of source, by the name a job file gives it.
+pub const KINDS: &[Kind<dyn SourceConfig>] = &[
+    // crate::kind!("files", files::Files),
+    // crate::kind!("mqtt", mqtt::Mqtt),
+];
