@@ -62,9 +62,14 @@ impl fmt::Display for Number {
     }
 }
 
-/// The index, in the whole cluster, of the worker that admitted a frame: there it is accounted for.
+/// Where a frame was admitted, and where it is accounted for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Origin(pub usize);
+pub struct Origin {
+    /// The index of the worker in the whole cluster.
+    pub worker: usize,
+    /// The index of the source in its job.
+    pub source: usize,
+}
 
 /// A moment on the wall clock, in milliseconds since 1970 (UTC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,7 +113,7 @@ pub struct Frame {
     pub captured_at: Option<UnixMillis>,
     /// When it reached a source.
     pub received_at: UnixMillis,
-    /// Which worker admitted it; written by [`ingest`](crate::ingest::ingest).
+    /// Who admitted it; written by [`ingest`](crate::ingest::ingest).
     pub origin: Origin,
     /// What its source found wrong with it. Such a frame goes the way of all frames, to a dead letter.
     pub flaw: Option<Flaw>,

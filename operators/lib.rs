@@ -27,8 +27,8 @@ pub mod offload;
 
 pub use batch::{Batch, BatchFrames, Cause, Partition};
 pub use frame::{Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, UnixMillis};
-pub use ingest::{Inbox, Inlet, Meter, Window, ingest, mailbox};
+pub use ingest::{Closer, Inbox, Inlet, Meter, Receipts, Window, ingest, mailbox};
 pub use offload::{Offload, Work};
 
-/// A dataflow's time: the wall clock in ticks of [`ingest::TICK`] since 1970.
+/// A dataflow's time: the wall clock in milliseconds since 1970.
 pub type Epoch = u64;

@@ -1,5 +1,151 @@
-//! offload
-/// b
-pub struct Offload;
-/// b
-pub struct Work;
+//! Work on a thread of its own.
+//!
+//! A worker thread that decodes, infers or waits for a server holds up every dataflow it runs. So each
+//! record goes to a thread, its capability stays here until the answer is back, and the worker goes on.
+//!
+//! The thread takes what has queued up, up to a limit, in one call: a sink writes and syncs what has
+//! come together at the price of one, a model takes one batch at a time. Nothing bounds the queue but
+//! the window of [`ingest`](crate::ingest), and nothing else needs to.
+//!
+//! What it gives up: answers come in the order of the records, so a slow one holds up those behind it.
+//! More threads are more workers.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread;
+
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+use timely::scheduling::SyncActivator;
+
+use crate::Epoch;
+
+/// What a thread does with records of type `D`.
+pub trait Work<D>: Send {
+    /// The answer for one record.
+    type Done: Send;
+
+    /// One answer for each item, in their order.
+    fn work(&mut self, items: Vec<D>) -> Vec<Self::Done>;
+
+    /// One answer for each item, after [`Work::work`] panicked over them. `panic` is what it said.
+    fn panicked(&mut self, items: Vec<D>, panic: &str) -> Vec<Self::Done>;
+}
+
+/// Sending records away to be worked on.
+pub trait Offload<'s, D> {
+    /// The answer to each record, at the record's time. At most `most` (at least 1) records are given
+    /// to `work` in one call. A panic in the work is an answer like any other.
+    ///
+    /// ```
+    /// use operators::{Epoch, Offload, Work};
+    /// use timely::dataflow::operators::{Inspect, ToStream};
+    ///
+    /// struct Halve;
+    /// impl Work<u64> for Halve {
+    ///     type Done = Result<u64, String>;
+    ///     fn work(&mut self, items: Vec<u64>) -> Vec<Self::Done> {
+    ///         items.into_iter().map(|n| if n % 2 == 0 { Ok(n / 2) } else { panic!("{n} is odd") }).collect()
+    ///     }
+    ///     fn panicked(&mut self, items: Vec<u64>, panic: &str) -> Vec<Self::Done> {
+    ///         items.into_iter().map(|_| Err(panic.to_owned())).collect()
+    ///     }
+    /// }
+    /// std::panic::set_hook(Box::new(|_| ())); // silence
+    /// let (seen, answers) = std::sync::mpsc::channel();
+    /// timely::execute_directly(move |worker| {
+    ///     worker.dataflow::<Epoch, _, _>(|scope| {
+    ///         let halves = [2, 3, 4].to_stream(scope).container::<Vec<_>>().offload("halve", 1, Halve);
+    ///         halves.inspect(move |half| seen.send(half.clone()).unwrap());
+    ///     });
+    /// });
+    /// assert!(answers.iter().eq([Ok(1), Err("3 is odd".to_owned()), Ok(2)]));
+    /// ```
+    fn offload<W>(self, name: &str, most: usize, work: W) -> StreamVec<'s, Epoch, W::Done>
+    where
+        W: Work<D> + 'static;
+}
+
+impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
+    fn offload<W>(self, name: &str, most: usize, work: W) -> StreamVec<'s, Epoch, W::Done>
+    where
+        W: Work<D> + 'static,
+    {
+        let scope = self.scope();
+        self.unary(Pipeline, name, move |_, info| {
+            let wake = scope.worker().sync_activator_for(info.address.to_vec());
+            let (items, answers) = employ(&info.global_id.to_string(), most.max(1), work, wake);
+            let mut held: VecDeque<Capability<Epoch>> = VecDeque::new();
+            move |input, output| {
+                input.for_each(|time, data| {
+                    let capability = time.retain(output.output_index());
+                    for item in data.drain(..) {
+                        held.push_back(capability.clone());
+                        items.send(item).expect("the thread outlives its operator");
+                    }
+                });
+                loop {
+                    match answers.try_recv() {
+                        Ok(answer) => {
+                            let capability = held.pop_front().expect("one capability for each record");
+                            output.session(&capability).give(answer);
+                        }
+                        Err(TryRecvError::Empty) => break,
+                        Err(TryRecvError::Disconnected) => {
+                            panic!("a thread of work ended before its operator")
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Starts the thread: what goes to it, and what comes back. It ends when its operator is gone.
+fn employ<D, W>(name: &str, most: usize, mut work: W, wake: SyncActivator) -> (Sender<D>, Receiver<W::Done>)
+where
+    D: Clone + Send + 'static,
+    W: Work<D> + 'static,
+{
+    let (items, queue) = mpsc::channel::<D>();
+    let (done, answers) = mpsc::channel();
+    let body = move || {
+        while let Ok(first) = queue.recv() {
+            let group: Vec<D> = std::iter::once(first).chain(queue.try_iter()).take(most).collect();
+            for answer in answer(&mut work, group) {
+                if done.send(answer).is_err() {
+                    return;
+                }
+            }
+            if wake.activate().is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name(format!("work-{name}")).spawn(body).expect("this machine can start a thread");
+    (items, answers)
+}
+
+/// One answer for each item of the group, come what may.
+fn answer<D: Clone, W: Work<D>>(work: &mut W, group: Vec<D>) -> Vec<W::Done> {
+    let kept = group.clone();
+    let count = kept.len();
+    let answers = guard(|| work.work(group)).unwrap_or_else(|panic| work.panicked(kept, &panic));
+    assert_eq!(answers.len(), count, "work gives one answer for each item");
+    answers
+}
+
+/// Runs `work`; a panic in it is an error that says what the panic said.
+pub fn guard<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    // Whoever goes on with the state after a panic answers for it: here, the work itself.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it said nothing".to_owned())
+}
