@@ -11,3 +11,8 @@ pub mod sinks;
 pub mod sources;
 pub mod steps;
 pub mod template;
+pub mod metrics;
+pub mod plan;
+pub mod render;
+pub mod settle;
+pub mod write;

@@ -20,6 +20,8 @@ pub struct Picture {
     pub timings: Vec<(&'static str, Duration)>,
     pixels: Option<Pixels>,
     touched: bool,
+    /// Its place in the batch, by which the plan knows it again.
+    pub(crate) place: usize,
 }
 
 /// Which model looked at a picture.
@@ -34,7 +36,7 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        Self { frame, detections: Vec::new(), model: None, timings: Vec::new(), pixels: None, touched: false }
+        Self { frame, detections: Vec::new(), model: None, timings: Vec::new(), pixels: None, touched: false, place: 0 }
     }
 
     /// The pixels, decoded at the first call.
@@ -52,6 +54,9 @@ impl Picture {
         self.touched = true;
         Ok(self.pixels.as_mut().expect("decoded above"))
     }
+
+    /// x
+    pub fn image(&mut self, _limits: &codec::Limits) -> Result<bytes::Bytes, Flaw> { todo!() }
 
     /// Whether somebody painted on it.
     pub fn is_touched(&self) -> bool {

@@ -17,6 +17,8 @@ pub struct Parcel {
     pub frame: Arc<Frame>,
     /// Why the frame is a dead letter, if it is one: `{reason}`.
     pub reason: Option<Reason>,
+    /// … and in words.
+    pub detail: Option<String>,
     /// What to write.
     pub body: Bytes,
     /// What it is: `image/jpeg`, `application/json` or `application/octet-stream`.

@@ -1,0 +1,238 @@
+//! What a process counts, and the page that shows it.
+//!
+//! The account of frames is exact at any moment: *in = results + filtered + dead + shed + in flight*. Frames are
+//! counted in where they are admitted, and their ends come back to that worker before their receipts do.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram as Quantiles;
+use operators::{Cause, Meter, Reason, Window};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// How a frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum End {
+    /// All that it led to is in its sinks.
+    Result,
+    /// It is in the dead letters.
+    Dead(Reason),
+}
+
+/// Frames in and out of one process, and how long they took.
+#[derive(Debug)]
+pub struct Account {
+    started: Instant,
+    meters: Vec<Arc<Meter>>,
+    window: Window,
+    results: AtomicU64,
+    dead: [AtomicU64; Reason::ALL.len()],
+    latency: Mutex<Quantiles<u64>>,
+}
+
+/// The account at one moment.
+#[derive(Clone, Debug)]
+pub struct Balance {
+    /// Frames admitted.
+    pub frames: u64,
+    /// Frames with all their results in the sinks.
+    pub results: u64,
+    /// Dead letters, by reason; reasons that did not occur are left out.
+    pub dead: Vec<(Reason, u64)>,
+    /// Frames admitted that have not ended.
+    pub in_flight: u64,
+    /// Results a second since the start.
+    pub rate: f64,
+    /// Time from a source to durable: the median, and the times that 95 and 99 of 100 frames stay under.
+    pub latency: [Duration; 3],
+}
+
+impl Account {
+    fn new(meters: Vec<Arc<Meter>>, window: Window) -> Self {
+        // Up to an hour in steps of a thousandth: a few tens of kilobytes.
+        let latency = Quantiles::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are right");
+        let (results, dead) = Default::default();
+        Self { started: Instant::now(), meters, window, results, dead, latency: Mutex::new(latency) }
+    }
+
+    fn ended(&self, end: End, latency: Duration) {
+        let counter = match end {
+            End::Result => &self.results,
+            End::Dead(reason) => &self.dead[reason as usize],
+        };
+        counter.fetch_add(1, Relaxed);
+        let mut quantiles = self.latency.lock().expect("nobody panics while holding it");
+        quantiles.saturating_record(latency.as_micros() as u64);
+    }
+
+    fn sum(&self, field: impl Fn(&Meter) -> &AtomicU64) -> u64 {
+        self.meters.iter().map(|meter| field(meter).load(Relaxed)).sum()
+    }
+
+    /// The account now. Ends are read before entries, so that no frame is missing.
+    pub fn balance(&self) -> Balance {
+        let results = self.results.load(Relaxed);
+        let count = |reason: Reason| (reason, self.dead[reason as usize].load(Relaxed));
+        let dead: Vec<_> = Reason::ALL.map(count).into_iter().filter(|(_, count)| *count > 0).collect();
+        let frames = self.sum(|meter| &meter.frames);
+        let in_flight = frames - results - dead.iter().map(|(_, count)| count).sum::<u64>();
+        let quantiles = self.latency.lock().expect("nobody panics while holding it");
+        let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
+        let rate = results as f64 / self.started.elapsed().as_secs_f64();
+        Balance { frames, results, dead, in_flight, rate, latency }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Batched {
+    size: u64,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stage {
+    stage: &'static str,
+}
+
+/// Everything one process counts for one job.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Frames in and out.
+    pub account: Arc<Account>,
+    registry: Registry,
+    batches: Family<Batched, Counter>,
+    stages: Family<Stage, Histogram>,
+    end_to_end: Histogram,
+}
+
+/// 1 ms to 16 s, doubling: from a null step to a broker that is away for a while.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 15))
+}
+
+impl Metrics {
+    /// Counters at zero for a job whose ingests count into `meters`, each under `window`.
+    pub fn new(job: &str, meters: Vec<Arc<Meter>>, window: Window) -> Self {
+        let mut registry = Registry::with_prefix_and_labels("vigie", [("job".into(), job.to_owned().into())].into_iter());
+        let account = Arc::new(Account::new(meters, window));
+        let batches = Family::<Batched, Counter>::default();
+        let stages = Family::<Stage, Histogram>::new_with_constructor(seconds);
+        let end_to_end = seconds();
+        registry.register("batches", "Batches by their size and by what sent them on their way", batches.clone());
+        let help = "Time a frame spends in a stage";
+        registry.register_with_unit("stage", help, Unit::Seconds, stages.clone());
+        let help = "Time from a source until all results are durable";
+        registry.register_with_unit("end_to_end", help, Unit::Seconds, end_to_end.clone());
+        registry.register_collector(Box::new(Page(account.clone())));
+        Self { account, registry, batches, stages, end_to_end }
+    }
+
+    /// A frame that was admitted here has ended, here or on another worker.
+    pub fn ended(&self, end: End, latency: Duration) {
+        self.account.ended(end, latency);
+        self.end_to_end.observe(latency.as_secs_f64());
+    }
+
+    /// A batch goes into its steps.
+    pub fn batch(&self, size: usize, cause: Cause) {
+        let cause = match cause {
+            Cause::Full => "full",
+            Cause::Timeout => "timeout",
+            Cause::End => "end",
+        };
+        self.batches.get_or_create(&Batched { size: size as u64, cause }).inc();
+    }
+
+    /// A frame has spent `time` in `stage`.
+    pub fn stage(&self, stage: &'static str, time: Duration) {
+        self.stages.get_or_create(&Stage { stage }).observe(time.as_secs_f64());
+    }
+
+    /// The page, in Prometheus' (OpenMetrics) text format.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry).expect("writing to a string");
+        page
+    }
+}
+
+/// The part of the page that is one consistent account.
+#[derive(Debug)]
+struct Page(Arc<Account>);
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let balance = self.0.balance();
+        let mut counter = |name: &str, help: &str, value: u64| {
+            let metric = ConstCounter::new(value);
+            metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+        };
+        counter("frames_in", "Frames admitted", balance.frames)?;
+        counter("results", "Frames whose results are all in their sinks", balance.results)?;
+        counter("filtered", "Frames that the job let go on purpose", 0)?;
+        counter("shed", "Frames dropped because the job could not keep up", 0)?;
+        counter("acknowledged", "Frames acknowledged to their source", self.0.sum(|meter| &meter.acknowledged))?;
+        counter("bytes_in", "Bytes of the frames admitted", self.0.sum(|meter| &meter.bytes))?;
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let metric = ConstGauge::new(value);
+            metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+        };
+        let window = self.0.window;
+        gauge("frames_in_flight", "Frames admitted that have not ended", balance.in_flight as f64)?;
+        gauge("window_frames", "Frames not acknowledged", self.0.sum(|meter| &meter.open_frames) as f64)?;
+        gauge("window_frames_limit", "Frames that a source may have in flight", window.frames as f64)?;
+        gauge("window_bytes", "Bytes not acknowledged", self.0.sum(|meter| &meter.open_bytes) as f64)?;
+        gauge("window_bytes_limit", "Bytes that a source may have in flight", window.bytes as f64)?;
+        let lag = self.0.meters.iter().map(|meter| meter.lag.load(Relaxed)).max().unwrap_or(0);
+        gauge("epoch_lag_seconds", "Age of the oldest frame that is not acknowledged", lag as f64 / 1e3)?;
+        let metric = ConstCounter::new(0_u64);
+        let mut dead = encoder.encode_descriptor("dead", "Dead letters by reason", None, metric.metric_type())?;
+        for reason in Reason::ALL {
+            let count = balance.dead.iter().find(|(dead, _)| *dead == reason).map_or(0, |(_, count)| *count);
+            let labels = [("reason", reason.as_str())];
+            ConstCounter::new(count).encode(dead.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a page whose numbers do not add up, and one that Prometheus can't read.
+    #[test]
+    fn the_page_balances() {
+        let meter = Arc::new(Meter::default());
+        meter.frames.store(5, Relaxed);
+        let metrics = Metrics::new("room", vec![meter], Window { frames: 64, bytes: 1 << 20 });
+        metrics.ended(End::Result, Duration::from_millis(7));
+        metrics.ended(End::Dead(Reason::Truncated), Duration::from_millis(9));
+        metrics.batch(3, Cause::Full);
+        metrics.stage("infer", Duration::from_millis(5));
+        let page = metrics.page();
+        for line in [
+            r#"vigie_frames_in_total{job="room"} 5"#,
+            r#"vigie_results_total{job="room"} 1"#,
+            r#"vigie_dead_total{reason="truncated",job="room"} 1"#,
+            r#"vigie_frames_in_flight{job="room"} 3"#,
+            r#"vigie_batches_total{size="3",cause="full",job="room"} 1"#,
+        ] {
+            let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+            let (name, labels) = name.split_once('{').expect("labels");
+            let found = page.lines().filter(|row| row.starts_with(&format!("{name}{{")));
+            let labels: Vec<_> = labels.trim_end_matches('}').split(',').collect();
+            let mut found = found.filter(|row| labels.iter().all(|label| row.contains(label)));
+            let row = found.next().unwrap_or_else(|| panic!("no {line} in\n{page}"));
+            assert_eq!(row.rsplit(' ').next().and_then(|v| v.parse::<f64>().ok()), value.parse().ok(), "{row}");
+        }
+        assert!(page.ends_with("# EOF\n"));
+    }
+}

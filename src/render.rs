@@ -1,0 +1,134 @@
+//! A job as a dataflow: the pipeline, read from top to bottom.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use operators::ingest::{Closer, wall_clock};
+use operators::{BatchFrames, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
+use timely::dataflow::operators::vec::{Map, Partition as _};
+use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
+use timely::dataflow::{ProbeHandle, StreamVec};
+use timely::worker::Worker;
+
+use crate::metrics::Metrics;
+use crate::plan::Plan;
+use crate::settle::{Ended, Shipment, To, Writing, ship};
+use crate::sinks::Sink;
+use crate::sources::Source;
+
+/// Frames that wait in front of an ingest: enough to never make it wait, few enough not to count.
+const MAILBOX: usize = 8;
+
+/// Parcels that a sink is given at once: what comes together is synced together.
+const GROUP: usize = 64;
+
+/// The parts of a job for one worker, opened and ready. Building the dataflow from them cannot fail.
+pub struct Parts {
+    /// The sources of the job; those that run on other workers are `None`.
+    pub sources: Vec<Option<(String, Box<dyn Source>)>>,
+    /// What each source counts into.
+    pub meters: Vec<Arc<Meter>>,
+    /// How much each source may have in flight.
+    pub window: Window,
+    /// Frames a batch.
+    pub size: usize,
+    /// How long a batch waits to fill.
+    pub timeout: Duration,
+    /// What decides the worker of a frame.
+    pub partition: Partition,
+    /// The steps, and what the sinks want of them.
+    pub plan: Plan,
+    /// The sinks, by name.
+    pub sinks: Vec<(String, Box<dyn Sink>)>,
+    /// The dead letters.
+    pub dead: Box<dyn Sink>,
+    /// Where ends are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A job that runs on this worker.
+pub struct Running {
+    /// Passes an epoch when all that it led to is durable and counted, anywhere in the cluster.
+    pub done: ProbeHandle<Epoch>,
+    /// What asks the sources of this worker to stop.
+    pub closers: Vec<Closer>,
+    /// The sources of this worker.
+    pub threads: Vec<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// Builds a job's dataflow on this worker. All workers do so in the same order.
+pub fn render(worker: &mut Worker, parts: Parts) -> Running {
+    let name = parts.plan.job.clone();
+    worker.dataflow_named(&name, |scope| {
+        let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
+        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, metrics } = parts;
+
+        // In: each source on one worker, its frames to all.
+        let mut frames = Vec::new();
+        for (index, (source, meter)) in sources.into_iter().zip(meters).enumerate() {
+            let inbox = source.map(|source| start(source, &mut running));
+            frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, wall_clock));
+        }
+
+        // Batches of three through the steps.
+        let shipments = scope
+            .concatenate(frames)
+            .batch(size, timeout, partition)
+            .offload("Steps", 1, plan)
+            .flat_map(|outcomes| outcomes.into_iter().flat_map(ship));
+
+        // Out: each parcel to its sink, and what a sink refuses to the dead letters.
+        let (mut done, refused) = write(shipments, sinks);
+        let letters = scope.concatenate(refused).offload("Dead", GROUP, Writing(dead));
+        done.push(letters);
+
+        // Each frame's end, counted where it came in. The frontier behind it is the acknowledgement.
+        scope
+            .concatenate(done)
+            .flat_map(Shipment::settle)
+            .exchange(|ended: &Ended| ended.origin.worker as u64)
+            .inspect(move |ended| metrics.ended(ended.end, ended.received_at.elapsed()))
+            .probe_with(&running.done);
+        running
+    })
+}
+
+/// Starts a source on a thread of its own; its mailbox.
+fn start((name, source): (String, Box<dyn Source>), running: &mut Running) -> operators::Inbox<u64> {
+    let (inlet, inbox) = mailbox(MAILBOX);
+    running.closers.push(inbox.closer());
+    let thread = thread::Builder::new().name(name).spawn(move || source.run(inlet));
+    running.threads.push(thread.expect("this machine can start a thread"));
+    inbox
+}
+
+type Shipments<'s> = StreamVec<'s, Epoch, Shipment>;
+
+/// What is written, and what is refused: streams of both.
+fn write<'s>(
+    shipments: Shipments<'s>,
+    sinks: Vec<(String, Box<dyn Sink>)>,
+) -> (Vec<Shipments<'s>>, Vec<Shipments<'s>>) {
+    let count = sinks.len() as u64;
+    let mut ways = shipments.partition(count + 2, move |shipment: Shipment| (way(shipment.to, count), shipment));
+    let dead = ways.pop().expect("a way for the dead letters");
+    let done = ways.pop().expect("a way for what is done");
+    let (mut all_done, mut all_dead) = (vec![done], vec![dead]);
+    for (way, (name, sink)) in ways.into_iter().zip(sinks) {
+        let answers = way.offload(&name, GROUP, Writing(sink));
+        let mut split = answers.partition(2, |shipment: Shipment| (u64::from(shipment.to == To::Dead), shipment));
+        all_dead.extend(split.pop());
+        all_done.extend(split.pop());
+    }
+    (all_done, all_dead)
+}
+
+/// The sinks in their order, then what is done, then the dead letters.
+fn way(to: To, sinks: u64) -> u64 {
+    match to {
+        To::Sink(index) => index as u64,
+        To::Done => sinks,
+        To::Dead => sinks + 1,
+    }
+}

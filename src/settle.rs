@@ -1,0 +1,129 @@
+//! What is written for frames, until each of them has ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::End;
+use crate::plan::Outcome;
+use crate::sinks::{Parcel, Sink};
+
+/// Where a parcel goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The sink of this index in the job.
+    Sink(usize),
+    /// The dead letters.
+    Dead,
+    /// Nowhere: there is nothing to write, or it is written.
+    Done,
+}
+
+/// Something to be written for a frame, and the frame's account.
+#[derive(Clone, Debug)]
+pub struct Shipment {
+    /// Where it goes.
+    pub to: To,
+    parcel: Parcel,
+    open: Arc<Open>,
+}
+
+/// How much of a frame is still to be written.
+#[derive(Debug)]
+struct Open {
+    parcels: AtomicUsize,
+    dead: OnceLock<Reason>,
+}
+
+/// A frame has ended: for the worker that admitted it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Ended {
+    /// Where it is accounted for.
+    pub origin: Origin,
+    /// How it ended.
+    pub end: End,
+    /// When it was received.
+    pub received_at: UnixMillis,
+}
+
+/// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
+pub fn ship(outcome: Outcome) -> Vec<Shipment> {
+    let (frame, parcels, dead) = match outcome {
+        Outcome::Result(frame, parcels) => {
+            let parcels = parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect();
+            (frame, parcels, None)
+        }
+        Outcome::Dead(Fault { frame, flaw }) => {
+            let frame = Arc::new(frame);
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], Some(flaw.reason))
+        }
+    };
+    let mut parcels: Vec<(To, Parcel)> = parcels;
+    if parcels.is_empty() {
+        let nothing = Parcel { frame, reason: None, detail: None, body: Bytes::new(), media: "" };
+        parcels.push((To::Done, nothing));
+    }
+    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead: dead.map(OnceLock::from).unwrap_or_default() });
+    parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
+}
+
+/// A frame's own bytes, and why they lead to no result.
+fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
+    let body = frame.bytes.clone();
+    Parcel { frame, reason: Some(flaw.reason), detail: Some(flaw.detail.clone()), body, media: "application/octet-stream" }
+}
+
+impl Shipment {
+    /// One parcel less to be written; the frame's end, if it was the last.
+    pub fn settle(self) -> Option<Ended> {
+        if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return None;
+        }
+        let end = self.open.dead.get().map_or(End::Result, |reason| End::Dead(*reason));
+        Some(Ended { origin: self.parcel.frame.origin, end, received_at: self.parcel.frame.received_at })
+    }
+
+    /// A sink will never take it: off to the dead letters, in place of what was to be written.
+    fn refused(mut self, flaw: &Flaw) -> Self {
+        let _ = self.open.dead.set(flaw.reason);
+        self.to = To::Dead;
+        self.parcel = dead_letter(self.parcel.frame, flaw);
+        self
+    }
+}
+
+/// A sink's work: what comes out is written ([`To::Done`]) or refused ([`To::Dead`]).
+pub struct Writing(pub Box<dyn Sink>);
+
+impl Work<Shipment> for Writing {
+    type Done = Shipment;
+
+    fn work(&mut self, shipments: Vec<Shipment>) -> Vec<Shipment> {
+        let parcels: Vec<Parcel> = shipments.iter().map(|shipment| shipment.parcel.clone()).collect();
+        let verdicts = self.0.write(&parcels);
+        shipments.into_iter().zip(verdicts).map(|(shipment, verdict)| judged(shipment, verdict)).collect()
+    }
+
+    fn panicked(&mut self, shipments: Vec<Shipment>, panic: &str) -> Vec<Shipment> {
+        let flaw = Flaw::new(Reason::Panicked, format!("a mistake in Vigie, while writing: {panic}"));
+        shipments.into_iter().map(|shipment| judged(shipment, Err(flaw.clone()))).collect()
+    }
+}
+
+fn judged(mut shipment: Shipment, verdict: Result<(), Flaw>) -> Shipment {
+    match verdict {
+        Ok(()) => shipment.to = To::Done,
+        // What even the dead letters refuse can only be told: to keep it would stop every frame behind it.
+        Err(flaw) if shipment.to == To::Dead => {
+            let Parcel { frame, .. } = &shipment.parcel;
+            tracing::error!("a dead letter of camera {} ({}) is lost: {}", frame.camera, frame.id, flaw.detail);
+            shipment.to = To::Done;
+        }
+        Err(flaw) => shipment = shipment.refused(&flaw),
+    }
+    shipment
+}

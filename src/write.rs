@@ -1,0 +1,38 @@
+//! What a sink writes of a picture.
+
+use bytes::Bytes;
+use operators::Flaw;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::Limits;
+use crate::picture::Picture;
+use crate::report::Report;
+
+/// What a sink writes: `image` is the picture as the steps left it, `report` the JSON of what they found, `frame` the
+/// bytes as they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Write {
+    /// The picture as a JPEG: drawn on, if a step draws; else the bytes as they came.
+    Image,
+    /// What was found, as JSON (`docs/report.schema.json`).
+    #[default]
+    Report,
+    /// The bytes as they came.
+    Frame,
+}
+
+impl Write {
+    /// What to write of `picture`, and its media type.
+    ///
+    /// # Errors
+    /// A flaw of the picture, where it has to be decoded for this and can't be.
+    pub fn body(self, picture: &mut Picture, job: &str, limits: &Limits) -> Result<(Bytes, &'static str), Flaw> {
+        Ok(match self {
+            Write::Image => (picture.image(limits)?, "image/jpeg"),
+            Write::Report => (Report::of(picture, job).to_json(), "application/json"),
+            Write::Frame => (picture.frame.bytes.clone(), "application/octet-stream"),
+        })
+    }
+}
