@@ -1,2 +1,27 @@
-//! x
-fn main() {}
+//! `vigie`: see `vigie --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use vigie::cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    vigie::live::events();
+    let done = match Cli::parse().command {
+        Command::Run(run) => return vigie::run::run(&run),
+        Command::Check { job } => return vigie::check::check(&job),
+        Command::Camera(camera) => camera.play(),
+        Command::Broker { listen, max_message } => vigie::broker::serve(listen, max_message.as_u64() as usize),
+        Command::Setup => vigie::setup::setup().map(|library| println!("ONNX Runtime: {}", library.display())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

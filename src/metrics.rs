@@ -120,7 +120,8 @@ fn seconds() -> Histogram {
 impl Metrics {
     /// Counters at zero for a job whose ingests count into `meters`, each under `window`.
     pub fn new(job: &str, meters: Vec<Arc<Meter>>, window: Window) -> Self {
-        let mut registry = Registry::with_prefix_and_labels("vigie", [("job".into(), job.to_owned().into())].into_iter());
+        let mut registry =
+            Registry::with_prefix_and_labels("vigie", [("job".into(), job.to_owned().into())].into_iter());
         let account = Arc::new(Account::new(meters, window));
         let batches = Family::<Batched, Counter>::default();
         let stages = Family::<Stage, Histogram>::new_with_constructor(seconds);

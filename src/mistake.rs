@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// One mistake in what a user gave: a sentence that says what is wrong, and what to do.
 ///
@@ -35,3 +36,65 @@ impl fmt::Display for Mistake {
 }
 
 impl std::error::Error for Mistake {}
+
+/// All that is wrong with a job file, each with its place. Shown, it is what a person reads: one sentence that says what
+/// to do, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes {
+    /// The job file, as it was named.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+    /// What is wrong with it, in the order of the file.
+    pub list: Vec<Mistake>,
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.iter().try_for_each(|mistake| writeln!(f, "{}", mistake.told("error", &self.path, &self.text)))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl Mistake {
+    /// The mistake and its place in two lines, with `level` (`error`, `warning`) in front.
+    pub fn told(&self, level: &str, path: &Path, text: &str) -> String {
+        let place = self.span.as_ref().map(|span| place(text, span.start)).unwrap_or_default();
+        format!("{level}: {}\n  --> {}{place}", self.what, path.display())
+    }
+}
+
+/// `:6:1 in [source.cameras]`, counted from 1.
+fn place(text: &str, at: usize) -> String {
+    let before = &text[..text.floor_char_boundary(at)];
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let column = before[start..].chars().count() + 1;
+    let lines = text.lines().take(line).collect::<Vec<_>>();
+    let header = lines.into_iter().rev().find_map(header).map(|name| format!(" in [{name}]"));
+    format!(":{line}:{column}{}", header.unwrap_or_default())
+}
+
+/// The name of a table, if `line` begins one.
+fn header(line: &str) -> Option<&str> {
+    let name = line.trim_start().strip_prefix('[')?.split_once(']')?.0;
+    name.starts_with(|char: char| char.is_alphabetic()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        let text = "name = 'room'\n\n[source.cameras]\nlist = [\n  [1],\n]\nüü = 3\n";
+        let told = |part: &str| {
+            let at = text.find(part).unwrap();
+            Mistake { span: Some(at..at), ..Mistake::new("it is wrong") }.told("error", Path::new("jobs/room.toml"), text)
+        };
+        assert_eq!(told("'room'"), "error: it is wrong\n  --> jobs/room.toml:1:8");
+        assert_eq!(told("[source"), "error: it is wrong\n  --> jobs/room.toml:3:1 in [source.cameras]");
+        assert_eq!(told("3"), "error: it is wrong\n  --> jobs/room.toml:7:6 in [source.cameras]");
+    }
+}

@@ -56,7 +56,9 @@ impl Picture {
     }
 
     /// x
-    pub fn image(&mut self, _limits: &codec::Limits) -> Result<bytes::Bytes, Flaw> { todo!() }
+    pub fn image(&mut self, _limits: &codec::Limits) -> Result<bytes::Bytes, Flaw> {
+        todo!()
+    }
 
     /// Whether somebody painted on it.
     pub fn is_touched(&self) -> bool {

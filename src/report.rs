@@ -58,7 +58,11 @@ pub struct Report {
 
 impl Report {
     /// x
-    pub fn of(_picture: &crate::picture::Picture, _job: &str) -> Self { todo!() }
+    pub fn of(_picture: &crate::picture::Picture, _job: &str) -> Self {
+        todo!()
+    }
     /// x
-    pub fn to_json(&self) -> bytes::Bytes { todo!() }
+    pub fn to_json(&self) -> bytes::Bytes {
+        todo!()
+    }
 }

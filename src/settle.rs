@@ -1,8 +1,8 @@
 //! What is written for frames, until each of them has ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
@@ -67,14 +67,21 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         let nothing = Parcel { frame, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead: dead.map(OnceLock::from).unwrap_or_default() });
+    let open =
+        Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead: dead.map(OnceLock::from).unwrap_or_default() });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
 /// A frame's own bytes, and why they lead to no result.
 fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
     let body = frame.bytes.clone();
-    Parcel { frame, reason: Some(flaw.reason), detail: Some(flaw.detail.clone()), body, media: "application/octet-stream" }
+    Parcel {
+        frame,
+        reason: Some(flaw.reason),
+        detail: Some(flaw.detail.clone()),
+        body,
+        media: "application/octet-stream",
+    }
 }
 
 impl Shipment {

@@ -1,0 +1,45 @@
+# make demo   sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
+# make test   sets up what is missing, then runs every test
+# make bench  measures what docs/performance.md says, and prints it
+
+# turbojpeg is built where its tools are: `make setup` brings them where it may.
+FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo)
+CARGO_FLAGS = --locked $(FEATURES)
+
+export VIGIE_MODELS ?= $(CURDIR)/../shared/models
+export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
+
+.PHONY: demo test bench setup build lint clean
+
+demo: setup build
+	@scripts/demo.sh target/debug/vigie
+
+test: setup broken
+	cargo test --workspace $(CARGO_FLAGS) --no-fail-fast
+
+# What tests and demo need beside Rust: an MQTT broker that is not ours, an assembler, ONNX Runtime.
+setup:
+	@scripts/setup.sh
+
+build:
+	cargo build $(CARGO_FLAGS)
+	@target/debug/vigie setup
+
+# The build that acknowledges too early: the kill test must go red with it.
+.PHONY: broken
+broken: build
+	cargo build $(CARGO_FLAGS) --features broken-early-ack
+	@mkdir -p target/broken && cp -f target/debug/vigie target/broken/vigie
+	cargo build $(CARGO_FLAGS)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	@scripts/deny.sh
+
+bench: setup
+	cargo bench $(CARGO_FLAGS)
+
+clean:
+	cargo clean
+	rm -rf out dead

@@ -1,0 +1,86 @@
+//! What a job will do, for people: `vigie check`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::runtime::Handle;
+
+use crate::job::{Batch, Job};
+use crate::mistake::Mistakes;
+use crate::plan::Input;
+use crate::write::Write;
+
+/// What the process ends with when a job file is wrong.
+const MISTAKE: u8 = 2;
+
+/// Says what is wrong with a job file, or what its job will do.
+pub fn check(path: &Path) -> ExitCode {
+    // For the parts' contexts: nothing runs on it.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
+    match told(path, runtime.handle()) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            eprint!("{mistakes}");
+            ExitCode::from(MISTAKE)
+        }
+    }
+}
+
+/// What the job of that file will do: one line a part, in the order in which a frame meets them, and what is worth
+/// knowing about it.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn told(path: &Path, runtime: &Handle) -> Result<String, Mistakes> {
+    let job = Job::load(path)?;
+    job.check(runtime)?;
+    let warnings: Vec<_> = job.warnings(runtime).iter().map(|warning| job.tell("warning", warning)).collect();
+    Ok([describe(&job)].into_iter().chain(warnings).collect::<Vec<_>>().join("\n") + "\n")
+}
+
+/// What a job will do.
+pub fn describe(job: &Job) -> String {
+    let mut rows = Vec::new();
+    for part in &job.sources {
+        rows.push(["source".to_owned(), part.name.clone(), part.config.describe(), String::new()]);
+    }
+    rows.push(["batch".to_owned(), String::new(), batch(job), String::new()]);
+    for part in &job.steps {
+        rows.push(["step".to_owned(), part.name.clone(), part.config.describe(), from(job, &part.inputs)]);
+    }
+    for part in &job.sinks {
+        let what = format!("{} to {}", word(part.write), part.config.describe());
+        rows.push(["sink".to_owned(), part.name.clone(), what, from(job, &part.inputs)]);
+    }
+    rows.push(["dead".to_owned(), String::new(), job.dead.config.describe(), String::new()]);
+
+    let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or_default();
+    let mut text = format!("{}: {} is sound\n\n", job.name, job.path.display());
+    for [role, name, what, from] in rows {
+        writeln!(text, "  {role:<6}  {name:<width$}  {what}{from}").expect("a string takes all");
+    }
+    text
+}
+
+fn batch(job: &Job) -> String {
+    let Batch { size, timeout, partition } = &job.batch;
+    let by = format!("{partition:?}").to_lowercase();
+    format!("{size} frames, or what there is after {timeout}; shared out by {by}")
+}
+
+fn from(job: &Job, inputs: &[Input]) -> String {
+    let names: Vec<_> = inputs.iter().map(|input| job.name_of(*input)).collect();
+    format!("  (from {})", names.join(", "))
+}
+
+fn word(write: Write) -> &'static str {
+    match write {
+        Write::Image => "image",
+        Write::Report => "report",
+        Write::Frame => "frame",
+    }
+}

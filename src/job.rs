@@ -1,0 +1,299 @@
+//! A job file, read and checked.
+//!
+//! ```text
+//! sources ── batch ── steps ── sinks          what even a sink refuses ── dead
+//! ```
+//!
+//! Reading finds out what is wrong with the text itself, [`Job::check`] what is wrong with what it says: a model that is
+//! missing, a folder that can't be. Both tell all mistakes at once. Neither reaches a server.
+
+mod graph;
+mod read;
+mod schema;
+mod words;
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use operators::{Partition, Window};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::runtime::Handle;
+
+use crate::codec;
+use crate::context::Context;
+use crate::mistake::{Mistake, Mistakes};
+use crate::plan::Input;
+use crate::sinks::SinkConfig;
+use crate::sources::SourceConfig;
+use crate::steps::StepConfig;
+use crate::units::{Size, Time};
+use crate::write::Write;
+
+pub use schema::schema;
+
+/// The name of the dead letters' part: [`Context::part`] says it.
+pub const DEAD: &str = "dead";
+
+/// A job: what is done with the frames of which cameras.
+#[derive(Debug)]
+pub struct Job {
+    /// What it is called: `{job}`.
+    pub name: String,
+    /// Its file, as it was named.
+    pub path: PathBuf,
+    /// The text of its file.
+    pub text: String,
+    /// Where frames come from, in the order of the file.
+    pub sources: Vec<Part<dyn SourceConfig>>,
+    /// How frames are gathered.
+    pub batch: Batch,
+    /// What is done to pictures, in the order of the file: a step comes after all its inputs.
+    pub steps: Vec<Part<dyn StepConfig>>,
+    /// Where results go, in the order of the file.
+    pub sinks: Vec<SinkPart>,
+    /// Where frames go that lead to no result. Its name is [`DEAD`].
+    pub dead: SinkPart,
+    /// How much the job takes.
+    pub limits: Limits,
+    /// What reading it had to say, although nothing is wrong.
+    notes: Vec<Mistake>,
+}
+
+/// A table of a job file.
+#[derive(Debug)]
+pub struct Part<C: ?Sized> {
+    /// The part's own name: `cameras` of `[source.cameras]`.
+    pub name: String,
+    /// What it takes its pictures from. Nothing, for a source.
+    pub inputs: Vec<Input>,
+    /// What its table says.
+    pub config: Box<C>,
+    /// What it writes of its pictures, if it is a sink.
+    pub write: Write,
+    spots: Spots,
+}
+
+/// A sink's table.
+pub type SinkPart = Part<dyn SinkConfig>;
+
+/// Where a table stands in the text: the table, and the value of each of its keys.
+#[derive(Clone, Debug, Default)]
+struct Spots {
+    table: Option<Range<usize>>,
+    values: Vec<(String, Range<usize>)>,
+}
+
+/// How frames are gathered: they go through the steps together.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batch {
+    /// Frames a batch.
+    pub size: usize,
+    /// How long a batch waits to fill before it goes as it is.
+    pub timeout: Time,
+    /// What decides which worker takes a frame: `number` gives every worker the same share, `camera` keeps a camera on
+    /// one worker.
+    pub partition: By,
+}
+
+/// What decides which worker takes a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The frame's number: `(number / size) mod workers`.
+    #[default]
+    Number,
+    /// The frame's camera.
+    Camera,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { size: 3, timeout: Time(Duration::from_millis(100)), partition: By::Number }
+    }
+}
+
+impl Batch {
+    /// How long a batch waits to fill.
+    pub fn timeout(&self) -> Duration {
+        self.timeout.0
+    }
+
+    /// What decides which worker takes a frame.
+    pub fn partition(&self) -> Partition {
+        match self.partition {
+            By::Number => Partition::Number,
+            By::Camera => Partition::Camera,
+        }
+    }
+
+    fn check(&self) -> Option<Mistake> {
+        const MOST: usize = 1024;
+        let what = || Mistake::at("size", format!("a batch can't be of {}: set `size` from 1 to {MOST}", self.size));
+        (!(1..=MOST).contains(&self.size)).then(what)
+    }
+}
+
+/// How much a job takes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Frames that are under way at most, of all sources together: taken in, and not yet acknowledged.
+    pub window: usize,
+    /// Their bytes at most. This bounds the memory of the job.
+    pub window_bytes: Size,
+    /// The largest message: more is a dead letter.
+    pub max_frame_bytes: Size,
+    /// The most pixels of a picture (width × height): more is a dead letter, and is not decoded.
+    pub max_pixels: u64,
+    /// The longest side of a picture in pixels: more is a dead letter, and is not decoded.
+    pub max_side: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let codec::Limits { pixels, side } = codec::Limits::default();
+        Self {
+            window: 64,
+            window_bytes: Size(256 << 20),
+            max_frame_bytes: Size(16 << 20),
+            max_pixels: pixels,
+            max_side: side,
+        }
+    }
+}
+
+impl Limits {
+    /// How much may be under way.
+    pub fn window(&self) -> Window {
+        Window { frames: self.window, bytes: self.window_bytes.0 as usize }
+    }
+
+    /// A window that a batch does not fit in would make every batch wait for its timeout.
+    fn check(&self, batch: &Batch) -> Option<Mistake> {
+        let zeros = [
+            ("window_bytes", self.window_bytes.0),
+            ("max_frame_bytes", self.max_frame_bytes.0),
+            ("max_pixels", self.max_pixels),
+            ("max_side", self.max_side.into()),
+        ];
+        if let Some((field, _)) = zeros.into_iter().find(|(_, value)| *value == 0) {
+            return Some(Mistake::at(field, format!("`{field}` can't be 0, as nothing would be taken: set more")));
+        }
+        let (window, size) = (self.window, batch.size);
+        let what = || format!("a window of {window} never fills a batch of {size}: set `window` to {size} or more");
+        (window < size).then(|| Mistake::at("window", what()))
+    }
+
+    /// The largest picture.
+    pub fn picture(&self) -> codec::Limits {
+        codec::Limits { pixels: self.max_pixels, side: self.max_side }
+    }
+}
+
+impl Job {
+    /// Reads a job file.
+    ///
+    /// # Errors
+    /// All that is wrong with the file.
+    pub fn load(path: &Path) -> Result<Self, Mistakes> {
+        let unreadable = |error| {
+            let what = format!("can't read this job file: {error}");
+            Mistakes { path: path.to_owned(), text: String::new(), list: vec![Mistake::new(what)] }
+        };
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a job file that lies at `path`.
+    ///
+    /// # Errors
+    /// All that is wrong with the text.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Mistakes> {
+        read::job(text, path).map_err(|list| mistakes(text, path, list))
+    }
+
+    /// Finds out what is wrong with what the parts say, as far as this machine can tell.
+    ///
+    /// # Errors
+    /// Every part's mistake.
+    pub fn check(&self, runtime: &Handle) -> Result<(), Mistakes> {
+        let mut wrong = Vec::new();
+        for part in &self.sources {
+            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+        }
+        for part in &self.steps {
+            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+        }
+        for part in self.sinks.iter().chain([&self.dead]) {
+            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(mistakes(&self.text, &self.path, wrong)),
+        }
+    }
+
+    /// What the user should know although it is not wrong.
+    pub fn warnings(&self, runtime: &Handle) -> Vec<Mistake> {
+        let warnings = |part: &Part<dyn SourceConfig>| {
+            part.place(part.config.warnings(&self.context(&part.name, 0, runtime))).collect::<Vec<_>>()
+        };
+        self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).collect()
+    }
+
+    /// A mistake and its place in the file, in two lines.
+    pub fn tell(&self, level: &str, mistake: &Mistake) -> String {
+        mistake.told(level, &self.path, &self.text)
+    }
+
+    /// What a part gets to know when it is checked or opened, for the worker of that index in the whole cluster.
+    pub fn context(&self, part: &str, worker: usize, runtime: &Handle) -> Context {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Context {
+            job: self.name.clone(),
+            part: part.to_owned(),
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
+            picture: self.limits.picture(),
+            window: self.limits.window(),
+            batch: self.batch.size,
+            worker,
+            runtime: runtime.clone(),
+        }
+    }
+
+    /// The name of a source or step.
+    pub fn name_of(&self, input: Input) -> &str {
+        match input {
+            Input::Source(index) => &self.sources[index].name,
+            Input::Step(index) => &self.steps[index].name,
+        }
+    }
+}
+
+impl<C: ?Sized> Part<C> {
+    fn place(&self, mistakes: impl IntoIterator<Item = Mistake>) -> impl Iterator<Item = Mistake> {
+        mistakes.into_iter().map(|mistake| self.spots.place(mistake))
+    }
+}
+
+fn mistakes(text: &str, path: &Path, mut list: Vec<Mistake>) -> Mistakes {
+    list.sort_by_key(|mistake| mistake.span.as_ref().map_or(usize::MAX, |span| span.start));
+    Mistakes { path: path.to_owned(), text: text.to_owned(), list }
+}
+
+impl Spots {
+    /// Puts a mistake where its field's value stands, or else at the table.
+    fn place(&self, mut mistake: Mistake) -> Mistake {
+        let value = self.values.iter().find(|(key, _)| Some(key.as_str()) == mistake.field);
+        mistake.span = value.map(|(_, span)| span.clone()).or_else(|| self.table.clone());
+        mistake
+    }
+}
+
+#[cfg(test)]
+mod tests;

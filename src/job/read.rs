@@ -1,0 +1,356 @@
+//! From text to a [`Job`]: tables, kinds, keys, `${ENV}`.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+use super::graph::{Node, Role, connect};
+use super::{Batch, DEAD, Job, Limits, Part, Spots, words};
+use crate::kind;
+use crate::kinds::Kind;
+use crate::mistake::Mistake;
+use crate::plan::Input;
+use crate::write::Write;
+use crate::{sinks, sources, steps};
+
+/// The tables of a job file.
+pub const TABLES: [&str; 7] = ["name", "source", "batch", "step", "sink", "dead", "limits"];
+
+/// Where dead letters go unless the job says something else.
+const DEAD_LETTERS: &str = "kind = 'files'\npath = 'dead/{camera}/{id}-{reason}'";
+
+const BATCH: Kind<Batch> = kind!("batch", Batch);
+const LIMITS: Kind<Limits> = kind!("limits", Limits);
+
+type Table<'i> = Spanned<DeTable<'i>>;
+
+/// A part as it was read; its config is missing where something is wrong with it.
+struct Draft<C: ?Sized> {
+    name: String,
+    from: Option<Vec<(String, Range<usize>)>>,
+    write: Write,
+    config: Option<Box<C>>,
+    spots: Spots,
+}
+
+impl<C: ?Sized> Draft<C> {
+    fn node(&self, role: Role, index: usize) -> Node {
+        let table = self.spots.table.clone().unwrap_or_default();
+        Node { role, index, name: self.name.clone(), table, from: self.from.clone() }
+    }
+
+    fn part(self, inputs: Vec<Input>) -> Option<Part<C>> {
+        Some(Part { name: self.name, inputs, config: self.config?, write: self.write, spots: self.spots })
+    }
+}
+
+/// Reads the text of a job file; all that is wrong with it.
+pub fn job(text: &str, path: &Path) -> Result<Job, Vec<Mistake>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(errors.iter().map(syntax).collect());
+    }
+    let mut reader = Reader { wrong: Vec::new() };
+    let job = reader.job(table.into_inner(), text, path);
+    match job {
+        Some(job) if reader.wrong.is_empty() => Ok(job),
+        _ => Err(reader.wrong),
+    }
+}
+
+fn syntax(error: &toml::de::Error) -> Mistake {
+    Mistake { span: error.span(), ..Mistake::new(words::of_toml(error.message())) }
+}
+
+/// Reads on after a mistake, so that all of them are told.
+struct Reader {
+    wrong: Vec<Mistake>,
+}
+
+impl Reader {
+    fn fail(&mut self, span: Range<usize>, what: impl Into<String>) {
+        self.wrong.push(Mistake { span: Some(span), ..Mistake::new(what) });
+    }
+
+    fn job(&mut self, mut file: DeTable<'_>, text: &str, path: &Path) -> Option<Job> {
+        for (key, value) in file.iter_mut() {
+            self.fill_in(value);
+            if !TABLES.contains(&key.get_ref().as_ref()) {
+                self.fail(key.span(), words::unknown("table", key.get_ref(), &TABLES));
+            }
+        }
+        let name = self.name(&mut file);
+        let sources = self.parts(&mut file, "source", sources::KINDS);
+        let steps = self.parts(&mut file, "step", steps::KINDS);
+        let sinks = self.parts(&mut file, "sink", sinks::KINDS);
+        let dead = self.dead(&mut file);
+        let (batch, at_batch) = self.settings(&mut file, &BATCH).unwrap_or_default();
+        let (limits, at_limits) = self.settings(&mut file, &LIMITS).unwrap_or_default();
+        self.wrong.extend(batch.check().map(|mistake| at_batch.place(mistake)));
+        self.wrong.extend(limits.check(&batch).map(|mistake| at_limits.place(mistake)));
+
+        let mut nodes = nodes(&sources, Role::Source);
+        nodes.extend(self::nodes(&steps, Role::Step));
+        nodes.extend(self::nodes(&sinks, Role::Sink));
+        nodes.sort_by_key(|node| node.table.start);
+        let (inputs, notes) = connect(&nodes, &mut self.wrong);
+        let inputs_of = |role, index| {
+            let place = nodes.iter().position(|node| node.role == role && node.index == index);
+            inputs[place.expect("every part has a node")].clone()
+        };
+        Some(Job {
+            name: name?,
+            path: path.to_owned(),
+            text: text.to_owned(),
+            sources: complete(sources, |index| inputs_of(Role::Source, index))?,
+            steps: complete(steps, |index| inputs_of(Role::Step, index))?,
+            sinks: complete(sinks, |index| inputs_of(Role::Sink, index))?,
+            dead: dead?.part(Vec::new())?,
+            batch,
+            limits,
+            notes,
+        })
+    }
+
+    fn name(&mut self, file: &mut DeTable<'_>) -> Option<String> {
+        let Some(value) = file.remove("name") else {
+            self.fail(0..0, "the job has no name: begin with a line like `name = \"room\"`");
+            return None;
+        };
+        let sound = |char: char| char.is_alphanumeric() || "-_.".contains(char);
+        match value.get_ref().as_str() {
+            Some(name) if !name.is_empty() && name.chars().all(sound) => Some(name.to_owned()),
+            _ => {
+                self.fail(value.span(), "`name` is text in quotes, of letters, digits, `-`, `_` and `.`");
+                None
+            }
+        }
+    }
+
+    /// The parts under `[group.…]`.
+    fn parts<C: ?Sized>(&mut self, file: &mut DeTable<'_>, group: &str, kinds: &[Kind<C>]) -> Vec<Draft<C>> {
+        let Some(tables) = file.remove(group) else {
+            return Vec::new();
+        };
+        let span = tables.span();
+        let DeValue::Table(tables) = tables.into_inner() else {
+            self.fail(span, format!("a {group} is a table with a name: write it as [{group}.NAME]"));
+            return Vec::new();
+        };
+        let mut drafts = Vec::new();
+        for (name, value) in tables {
+            let span = value.span();
+            match value.into_inner() {
+                DeValue::Table(table) => {
+                    let own: &[&str] = if group == "sink" { &["from", "write"] } else { &["from"] };
+                    drafts.push(self.part(name.into_inner().into_owned(), Spanned::new(span, table), group, own, kinds));
+                }
+                _ => self.fail(name.span(), format!("a {group} is a table with a name: write it as [{group}.NAME]")),
+            }
+        }
+        drafts.sort_by_key(|draft| draft.spots.table.as_ref().map(|table| table.start));
+        drafts
+    }
+
+    /// One part; `own` are the keys that belong to the job, not to the kind.
+    fn part<C: ?Sized>(
+        &mut self,
+        name: String,
+        table: Table<'_>,
+        group: &str,
+        own: &[&str],
+        kinds: &[Kind<C>],
+    ) -> Draft<C> {
+        let spots = Spots::of(&table);
+        let (span, mut table) = (table.span(), table.into_inner());
+        let kind = self.kind(&mut table, &span, group, kinds);
+        let from = own.contains(&"from").then(|| table.remove("from")).flatten().and_then(|from| self.from(from));
+        let write = own.contains(&"write").then(|| table.remove("write")).flatten();
+        let write = write.and_then(|write| self.write(write)).unwrap_or_default();
+        let own: Vec<_> = ["kind"].iter().chain(own).copied().collect();
+        let config = kind.and_then(|kind| self.config(Spanned::new(span, table), kind, &own));
+        Draft { name, from, write, config, spots }
+    }
+
+    fn kind<'k, C: ?Sized>(
+        &mut self,
+        table: &mut DeTable<'_>,
+        span: &Range<usize>,
+        group: &str,
+        kinds: &'k [Kind<C>],
+    ) -> Option<&'k Kind<C>> {
+        let known: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+        let Some(value) = table.remove("kind") else {
+            let what = format!("this {group} has no kind: add `kind = \"…\"`. Known here: {}", known.join(", "));
+            self.fail(span.clone(), what);
+            return None;
+        };
+        let Some(name) = value.get_ref().as_str() else {
+            self.fail(value.span(), format!("`kind` is text in quotes. Known here: {}", known.join(", ")));
+            return None;
+        };
+        let kind = kinds.iter().find(|kind| kind.name == name);
+        if kind.is_none() {
+            self.fail(value.span(), words::unknown("kind", name, &known));
+        }
+        kind
+    }
+
+    fn from(&mut self, value: Spanned<DeValue<'_>>) -> Option<Vec<(String, Range<usize>)>> {
+        let span = value.span();
+        let values = match value.into_inner() {
+            DeValue::Array(values) if !values.is_empty() => values.into_iter().collect(),
+            value => vec![Spanned::new(span.clone(), value)],
+        };
+        let name = |value: &Spanned<DeValue<'_>>| Some((value.get_ref().as_str()?.to_owned(), value.span()));
+        let names: Option<Vec<_>> = values.iter().map(name).collect();
+        if names.is_none() {
+            self.fail(span, "`from` takes the name of a part, or a list of names: [\"a\", \"b\"]");
+        }
+        names
+    }
+
+    fn write(&mut self, value: Spanned<DeValue<'_>>) -> Option<Write> {
+        let span = value.span();
+        match Write::deserialize(ValueDeserializer::from(value)) {
+            Ok(write) => Some(write),
+            Err(error) => {
+                self.fail(span, words::of_serde(error.message(), Some("write")));
+                None
+            }
+        }
+    }
+
+    fn dead(&mut self, file: &mut DeTable<'_>) -> Option<Draft<dyn sinks::SinkConfig>> {
+        let Some(table) = file.remove(DEAD) else {
+            let default = DeTable::parse(DEAD_LETTERS).expect("it is TOML");
+            let mut draft = self.part(DEAD.to_owned(), default, DEAD, &[], sinks::KINDS);
+            draft.spots = Spots::default();
+            return Some(draft);
+        };
+        let span = table.span();
+        let DeValue::Table(table) = table.into_inner() else {
+            self.fail(span, "the dead letters have a table: write it as [dead]");
+            return None;
+        };
+        Some(self.part(DEAD.to_owned(), Spanned::new(span, table), DEAD, &[], sinks::KINDS))
+    }
+
+    /// A table that there is once, or its defaults.
+    fn settings<T>(&mut self, file: &mut DeTable<'_>, row: &Kind<T>) -> Option<(T, Spots)> {
+        let table = file.remove(row.name)?;
+        let span = table.span();
+        let DeValue::Table(table) = table.into_inner() else {
+            self.fail(span, format!("`{0}` is a table: write it as [{0}]", row.name));
+            return None;
+        };
+        let table = Spanned::new(span, table);
+        let spots = Spots::of(&table);
+        Some((*self.config(table, row, &[])?, spots))
+    }
+
+    /// Reads a table as what its kind says it is: keys first, all of them, then values.
+    fn config<C: ?Sized>(&mut self, table: Table<'_>, kind: &Kind<C>, own: &[&str]) -> Option<Box<C>> {
+        let (span, mut table) = (table.span(), table.into_inner());
+        let keys = (kind.keys)();
+        let known: Vec<_> = own.iter().chain(keys).copied().collect();
+        let before = self.wrong.len();
+        let strange = |key: &&Spanned<_>| !keys.contains(&DeString::as_ref(key.get_ref()));
+        for key in table.keys().filter(strange).cloned().collect::<Vec<_>>() {
+            self.fail(key.span(), words::unknown("key", key.get_ref(), &known));
+            table.remove(&key);
+        }
+        let schema = (kind.schema)(&mut Default::default());
+        for (key, doc) in required(&schema).filter(|(key, _)| !table.contains_key(*key)) {
+            self.fail(span.clone(), format!("add the key `{key}`: {doc}"));
+        }
+        let complete = self.wrong.len() == before;
+        let places: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
+        match (kind.parse)(ValueDeserializer::from(Spanned::new(span.clone(), DeValue::Table(table)))) {
+            Ok(config) => Some(config),
+            Err(error) => {
+                let missing = error.message().starts_with("missing field");
+                if complete || !missing {
+                    let at = error.span().unwrap_or(span);
+                    let key = places.iter().find(|(_, value)| value.start <= at.start && at.end <= value.end);
+                    self.fail(at, words::of_serde(error.message(), key.map(|(key, _)| key.as_str())));
+                }
+                None
+            }
+        }
+    }
+
+    /// Replaces `${ENV}` in every text.
+    fn fill_in(&mut self, value: &mut Spanned<DeValue<'_>>) {
+        let span = value.span();
+        match value.get_mut() {
+            DeValue::String(text) => match expand(text) {
+                Ok(filled) => *text = filled.into(),
+                Err(what) => self.fail(span, what),
+            },
+            DeValue::Array(values) => values.iter_mut().for_each(|value| self.fill_in(value)),
+            DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| self.fill_in(value)),
+            _ => {}
+        }
+    }
+}
+
+/// The text with `${ENV}` and `${ENV:-default}` replaced.
+fn expand(text: &str) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (inside, after) = after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
+        let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
+        let sound = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        if name.is_empty() || !name.chars().all(sound) {
+            return Err(format!("`${{{inside}}}` names no variable: write it as `${{NAME}}` or `${{NAME:-default}}`"));
+        }
+        // As in a shell, a default stands in for a variable that is set to nothing, too.
+        let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
+        let unset = || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
+        filled += before;
+        filled += value.as_deref().or(default).ok_or_else(unset)?;
+        rest = after;
+    }
+    Ok(filled + rest)
+}
+
+/// The keys that a table must have, and what they are for.
+fn required(schema: &schemars::Schema) -> impl Iterator<Item = (&str, String)> {
+    let keys = schema.get("required").and_then(|keys| keys.as_array()).into_iter().flatten();
+    keys.filter_map(|key| key.as_str()).map(move |key| {
+        let doc = schema.pointer(&format!("/properties/{key}/description")).and_then(|doc| doc.as_str());
+        (key, first_sentence(doc.unwrap_or("it is needed")))
+    })
+}
+
+/// The first sentence of a docstring, to stand behind a colon.
+fn first_sentence(doc: &str) -> String {
+    let doc = doc.replace('\n', " ");
+    let sentence = doc.split_once(". ").map_or(doc.as_str(), |(first, _)| first).trim_end_matches('.');
+    let mut chars = sentence.chars();
+    let first = chars.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+    first + chars.as_str()
+}
+
+fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
+    drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
+}
+
+fn complete<C: ?Sized>(
+    drafts: Vec<Draft<C>>,
+    inputs: impl Fn(usize) -> Vec<Input>,
+) -> Option<Vec<Part<C>>> {
+    drafts.into_iter().enumerate().map(|(index, draft)| draft.part(inputs(index))).collect()
+}
+
+impl Spots {
+    fn of(table: &Table<'_>) -> Self {
+        let values = table.get_ref().iter().map(|(key, value)| (key.get_ref().to_string(), value.span()));
+        Self { table: Some(table.span()), values: values.collect() }
+    }
+}

@@ -1,0 +1,209 @@
+//! `vigie run`: a job from its file to its summary, on one process or as one of several.
+
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use operators::{Meter, Window};
+use tokio::runtime::Runtime;
+
+use crate::cli;
+use crate::cluster::{self, Cluster, EXIT_BUG, EXIT_MISTAKE, Lost};
+use crate::command::Command;
+use crate::http;
+use crate::job::Job;
+use crate::live::{Live, summary};
+use crate::metrics::Metrics;
+use crate::mistake::Mistake;
+use crate::plan::{Plan, Tap};
+use crate::render::Parts;
+use crate::worker::{self, Threads};
+
+/// How long the sources may take to hand on their last receipts and to say goodbye to their brokers.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// Why a job did not start, or did not end well: what to say, and the code to exit with.
+struct Failure(String, i32);
+
+impl From<Vec<Mistake>> for Failure {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        let lines: Vec<_> = mistakes.iter().map(|mistake| format!("error: {mistake}")).collect();
+        Failure(lines.join("\n"), EXIT_MISTAKE)
+    }
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        vec![mistake].into()
+    }
+}
+
+impl From<Lost> for Failure {
+    fn from(lost: Lost) -> Self {
+        Failure(format!("error: {lost}"), lost.exit_code())
+    }
+}
+
+/// Runs the job until it ends, by itself or by a signal.
+pub fn run(flags: &cli::Run) -> ExitCode {
+    match try_run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(said, code)) => {
+            eprintln!("{said}");
+            ExitCode::from(code as u8)
+        }
+    }
+}
+
+fn try_run(flags: &cli::Run) -> Result<(), Failure> {
+    let cluster = flags.cluster.resolve()?;
+    let job = Job::load(&flags.job)?;
+    job.check()?;
+    for warning in job.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = runtime()?;
+    let (window, meters) = intake(&job);
+    let metrics = Arc::new(Metrics::new(&job.name, meters.clone(), window));
+    let parts = open(&job, &cluster, &runtime, &meters, window, &metrics)?;
+    let shown = http::serve(runtime.handle(), flags.http, metrics.clone())?;
+    eprintln!("{}: metrics at http://{shown}/metrics", job.name);
+
+    let inbox = signals(&runtime);
+    let live = Live::new(&job.name, metrics.account.clone());
+    let threads = start(&cluster, &job, parts, inbox);
+    let goodbyes = threads.map(|threads| goodbye(&job.name, threads));
+    drop(live);
+    eprintln!("{}: {}", job.name, summary(&metrics.account.balance()));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    goodbyes?
+}
+
+fn runtime() -> Result<Runtime, Mistake> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(2).thread_name("io").enable_all().build();
+    built.map_err(|error| Mistake::new(format!("this machine gives no threads for I/O: {error}")))
+}
+
+/// What each source may have in flight, and what it counts into.
+fn intake(job: &Job) -> (Window, Vec<Arc<Meter>>) {
+    let sources = job.sources.len().max(1);
+    let Window { frames, bytes } = job.limits.window();
+    let share = Window { frames: (frames / sources).max(job.batch.size), bytes: bytes / sources };
+    (share, job.sources.iter().map(|_| Arc::default()).collect())
+}
+
+/// Opens a job's parts for each worker of this process.
+fn open(
+    job: &Job,
+    cluster: &Cluster,
+    runtime: &Runtime,
+    meters: &[Arc<Meter>],
+    window: Window,
+    metrics: &Arc<Metrics>,
+) -> Result<Vec<Parts>, Failure> {
+    let first = cluster.process * cluster.threads;
+    let workers = cluster.threads * cluster.processes.len().max(1);
+    let open = |worker: usize| -> anyhow::Result<Parts> {
+        let context = |part: &str| job.context(part, worker, runtime.handle());
+        let mut sources = Vec::new();
+        for (index, source) in job.sources.iter().enumerate() {
+            // One worker of the cluster reads a source; several sources are spread over it.
+            let mine = index % workers == worker;
+            let opened = mine.then(|| source.config.open(&context(&source.name))).transpose()?;
+            sources.push(opened.map(|opened| (source.name.clone(), opened)));
+        }
+        let mut steps = Vec::new();
+        for step in &job.steps {
+            steps.push((step.config.open(&context(&step.name))?, step.inputs.clone()));
+        }
+        let mut sinks = Vec::new();
+        for sink in &job.sinks {
+            sinks.push((sink.name.clone(), sink.config.open(&context(&sink.name))?));
+        }
+        let tap = |(index, sink): (usize, &crate::job::SinkPart)| Tap { sink: index, inputs: sink.inputs.clone(), write: sink.write };
+        let taps = job.sinks.iter().enumerate().map(tap).collect();
+        Ok(Parts {
+            sources,
+            meters: meters.to_vec(),
+            window,
+            size: job.batch.size,
+            timeout: job.batch.timeout(),
+            partition: job.batch.partition(),
+            plan: Plan { steps, taps, job: job.name.clone(), limits: job.limits.picture(), metrics: metrics.clone() },
+            sinks,
+            dead: job.dead.config.open(&context(&job.dead.name))?,
+            metrics: metrics.clone(),
+        })
+    };
+    let opened: anyhow::Result<Vec<_>> = (first..first + cluster.threads).map(open).collect();
+    opened.map_err(|error| Failure(format!("error: {error:#}"), EXIT_MISTAKE))
+}
+
+/// The first ^C or SIGTERM asks the job to end, the second ends the process.
+fn signals(runtime: &Runtime) -> Receiver<Command> {
+    let (ask, inbox) = mpsc::channel();
+    runtime.spawn(async move {
+        signal().await;
+        tracing::info!("finishing what is in flight; once more to stop at once");
+        let _: Result<(), _> = Sender::send(&ask, Command::Drain);
+        crate::command::wake();
+        signal().await;
+        std::process::exit(130);
+    });
+    inbox
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be handled");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Runs the job on this process's workers; the threads of its sources.
+fn start(cluster: &Cluster, job: &Job, parts: Vec<Parts>, inbox: Receiver<Command>) -> Result<Threads, Failure> {
+    let first = cluster.process * cluster.threads;
+    let parts = Mutex::new(parts.into_iter().map(Some).collect::<Vec<_>>());
+    let inbox = Mutex::new(Some(inbox));
+    let stuck = |lost: &Lost| {
+        eprintln!("error: {lost}");
+        std::process::exit(lost.exit_code());
+    };
+    let ran = cluster::run(cluster, blake3::hash(job.text.as_bytes()), stuck, move |worker, guard| {
+        let local = worker.index() - first;
+        let mine = parts.lock().expect("no worker panics here")[local].take().expect("each worker comes once");
+        let inbox = (local == 0).then(|| inbox.lock().expect("no worker panics here").take()).flatten();
+        worker::work(worker, guard, mine, inbox)
+    })?;
+    Ok(ran.into_iter().flatten().collect())
+}
+
+/// Waits until every source has said goodbye.
+fn goodbye(job: &str, threads: Threads) -> Result<(), Failure> {
+    let (done, ended) = mpsc::channel();
+    let count = threads.len();
+    for thread in threads {
+        let done = done.clone();
+        std::thread::spawn(move || done.send((thread.thread().name().map(str::to_owned), thread.join())));
+    }
+    for _ in 0..count {
+        match ended.recv_timeout(GOODBYE) {
+            Ok((_, Ok(Ok(())))) => {}
+            Ok((name, Ok(Err(error)))) => {
+                let name = name.unwrap_or_default();
+                return Err(Failure(format!("error: source {name} of job {job} stopped: {error:#}"), 1));
+            }
+            Ok((name, Err(_))) => {
+                let name = name.unwrap_or_default();
+                return Err(Failure(format!("error: source {name} of job {job} stopped by a mistake in Vigie"), EXIT_BUG));
+            }
+            // What it still holds is sent again by its broker; nothing is lost by not waiting.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}

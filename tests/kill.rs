@@ -1,0 +1,79 @@
+//! `kill -9` in mid-stream: every published frame has its report, once all is started again.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{Broker, Process, files, images, models, pictures, turn, wait};
+use crate::whole_job::{cluster, job, processes};
+
+const FRAMES: usize = 240;
+
+/// Starts two processes of `vigie`, publishes, kills one and then both in mid-stream, starts again each time; how many
+/// of the published frames have no report when the broker has nothing left to send.
+fn missing_after_kills(vigie: &Path) -> Option<usize> {
+    let (images, _, broker) = (images()?, models()?, Broker::mosquitto()?);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (job, cluster) = (job(folder.path(), &broker.url(), ""), cluster(folder.path(), 2));
+    let frames = pictures(&images.join("video/classroom"));
+    let reports = || files(&folder.path().join("out")).iter().filter(|file| file.ends_with(".json")).count();
+    let start = || {
+        let workers = processes(vigie, &job, &cluster, 2);
+        wait("the subscription", || workers[0].said().contains("connected").then_some(()));
+        workers
+    };
+
+    let mut workers = start();
+    broker.publish((0..FRAMES).map(|n| (format!("cameras/room/{n}/raw"), frames[n % frames.len()].clone())).collect());
+    wait("results in mid-stream", || (reports() >= 20).then_some(()));
+    workers[1].signal("KILL");
+    let code = workers[0].end().code();
+    let said = workers[0].said();
+    assert_eq!(code, Some(75), "its own exit code for a lost peer\n{said}");
+    assert!(said.contains("process 1") && said.contains("is gone"), "it says which process is gone:\n{said}");
+    drop(workers);
+
+    let workers = start();
+    let before = reports();
+    wait("more results", || (reports() >= before + 20).then_some(()));
+    workers.iter().for_each(|worker| worker.signal("KILL"));
+    drop(workers);
+
+    let workers = start();
+    // A marker at the end of the queue: when it is through, the broker has sent all that it had.
+    broker.publish(vec![("cameras/marker/0/raw".into(), frames[0].clone())]);
+    wait("the last frame", || folder.path().join("out/marker/0.json").exists().then_some(()));
+    settle(&workers[0]);
+    let expected = |n: &usize| folder.path().join(format!("out/room/{n}.json")).exists();
+    Some(FRAMES - (0..FRAMES).filter(expected).count())
+}
+
+/// Waits until nothing is in flight.
+fn settle(worker: &Process) {
+    wait("the last receipt", || {
+        let page = crate::support::page(worker);
+        (page["frames_in_flight{}"] == 0.0 && page["window_frames{}"] == 0.0).then_some(())
+    });
+}
+
+/// Catches an acknowledgement that goes out before all that a frame led to is durable, on whatever process.
+#[test]
+fn nothing_is_missing_after_kills() {
+    let _turn = turn();
+    if let Some(missing) = missing_after_kills(env!("CARGO_BIN_EXE_vigie").as_ref()) {
+        assert_eq!(missing, 0, "of {FRAMES} frames published");
+    }
+}
+
+/// Catches a kill test that can't fail: with the build that acknowledges too early, frames must be missing.
+#[test]
+fn the_build_that_acknowledges_early_loses_frames() {
+    let _turn = turn();
+    let broken = Path::new(env!("CARGO_BIN_EXE_vigie")).ancestors().nth(2).map(|target| target.join("broken/vigie"));
+    let Some(broken) = broken.filter(|broken: &PathBuf| broken.exists()) else {
+        println!("skipped: the broken build is not there (make test builds it)");
+        return;
+    };
+    if let Some(missing) = missing_after_kills(&broken) {
+        assert!(missing > 0, "the kill test did not notice that frames were acknowledged too early");
+        println!("{missing} of {FRAMES} frames are missing with the build that acknowledges early");
+    }
+}

@@ -1,0 +1,297 @@
+//! What the tests of whole processes share: real servers on free ports, processes that end with their test, and
+//! waiting for conditions.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
+
+/// How long a test waits for what must come, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Tests of whole processes take turns: two cores hold one cluster at a time.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|broken| broken.into_inner())
+}
+
+/// Waits until `condition` gives something; what was waited for stands in the failure.
+pub fn wait<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(found) = condition() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited {PATIENCE:?} in vain for {what}");
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
+}
+
+/// A folder of models or pictures from outside; `None`, and a line that says so, where this machine has none.
+pub fn outside(variable: &str, default: &str) -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::var_os(variable).map_or_else(|| here.join(default), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {variable} names no folder, and {default} is not there");
+    None
+}
+
+/// Where the models are.
+pub fn models() -> Option<PathBuf> {
+    outside("VIGIE_MODELS", "../shared/models")
+}
+
+/// Where the pictures are.
+pub fn images() -> Option<PathBuf> {
+    outside("VIGIE_IMAGES", "../shared/images")
+}
+
+/// A process of this test, killed with it.
+pub struct Process {
+    child: Child,
+    /// What it has said so far, out and err.
+    pub said: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts `program`; what it says is kept.
+    pub fn start(program: impl AsRef<Path>, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program.as_ref());
+        command.args(arguments).envs(environment.iter().copied()).env("VIGIE_TOKEN", "");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.as_ref().display()));
+        let said = Arc::new(Mutex::new(String::new()));
+        listen(child.stdout.take().expect("piped"), said.clone());
+        listen(child.stderr.take().expect("piped"), said.clone());
+        Self { child, said }
+    }
+
+    /// Starts the `vigie` under test.
+    pub fn vigie(arguments: &[&str]) -> Self {
+        Self::start(env!("CARGO_BIN_EXE_vigie"), arguments, &[])
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All that it has said.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Sends it a signal by name: `KILL`, `TERM`, `STOP`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn end(&mut self) -> ExitStatus {
+        wait(&format!("the end of a process that said\n{}", self.said()), || self.child.try_wait().expect("a child"))
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+    }
+}
+
+fn listen(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap();
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An MQTT broker for one test.
+pub struct Broker {
+    process: Option<Process>,
+    folder: tempfile::TempDir,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+}
+
+impl Broker {
+    /// mosquitto, with a store that survives a restart; `None`, and a line that says so, where there is none.
+    pub fn mosquitto() -> Option<Self> {
+        let mut broker = Self { process: None, folder: tempfile::tempdir().expect("a folder"), port: free_port() };
+        broker.start_mosquitto()?;
+        Some(broker)
+    }
+
+    fn start_mosquitto(&mut self) -> Option<()> {
+        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
+        let Some(program) = program else {
+            println!("skipped: mosquitto is not on this machine (make setup)");
+            return None;
+        };
+        let (folder, config) = (self.folder.path(), self.folder.path().join("mosquitto.conf"));
+        let text = format!(
+            "user root\npersistence true\npersistence_location {}/\nmax_queued_messages 10000\nallow_anonymous true\n\
+             max_packet_size 67108864\nlistener {} 127.0.0.1\n",
+            folder.display(),
+            self.port
+        );
+        fs::write(&config, text).expect("a file");
+        self.process = Some(Process::start(program, &["-c", &config.display().to_string()], &[]));
+        self.wait_for_port();
+        Some(())
+    }
+
+    /// The broker in the box.
+    pub fn boxed() -> Self {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let process = Process::vigie(&["broker", "--listen", &listen, "--max-message", "64MiB"]);
+        let broker = Self { process: Some(process), folder: tempfile::tempdir().expect("a folder"), port };
+        broker.wait_for_port();
+        broker
+    }
+
+    fn wait_for_port(&self) {
+        wait("the broker's port", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+    }
+
+    /// Ends mosquitto as an operator would.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.signal("TERM");
+        process.end();
+    }
+
+    /// Starts mosquitto again, on what it kept.
+    pub fn restart(&mut self) {
+        self.start_mosquitto().expect("it ran before");
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    fn client(&self, name: &str) -> (Client, rumqttc::Connection) {
+        let mut options = MqttOptions::new(name, "127.0.0.1", self.port);
+        options.set_max_packet_size(64 << 20, 64 << 20);
+        Client::new(options, 256)
+    }
+
+    /// Publishes at QoS 1 and returns when the broker has all of it.
+    pub fn publish(&self, messages: Vec<(String, Vec<u8>)>) {
+        let count = messages.len();
+        let (client, mut connection) = self.client("test-publisher");
+        let sender = thread::spawn(move || {
+            for (topic, body) in messages {
+                client.publish(topic, QoS::AtLeastOnce, false, body).expect("the connection takes it");
+            }
+            client
+        });
+        let acks = connection.iter().filter_map(|event| match event {
+            Ok(Event::Incoming(Incoming::PubAck(_))) => Some(()),
+            Ok(_) => None,
+            Err(error) => panic!("the broker refused: {error}"),
+        });
+        assert_eq!(acks.take(count).count(), count);
+        drop(sender.join());
+    }
+
+    /// Listens to a topic filter; what came so far.
+    pub fn listen(&self, filter: &str) -> Arc<Mutex<Vec<(String, Vec<u8>)>>> {
+        let (client, mut connection) = self.client(&format!("test-listener-{}", filter.replace(['/', '+', '#'], "-")));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        client.subscribe(filter, QoS::AtLeastOnce).expect("the connection takes it");
+        let (into, (told, ready)) = (heard.clone(), std::sync::mpsc::channel());
+        thread::spawn(move || {
+            let _client = client;
+            for event in connection.iter() {
+                match event {
+                    Ok(Event::Incoming(Incoming::SubAck(_))) => _ = told.send(()),
+                    Ok(Event::Incoming(Incoming::Publish(message))) => {
+                        into.lock().unwrap().push((message.topic, message.payload.to_vec()));
+                    }
+                    Ok(_) => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        ready.recv_timeout(PATIENCE).expect("the broker takes the subscription");
+        heard
+    }
+}
+
+/// The numbers of a process's metrics page: `name{labels}` without `vigie_` and the job's label, to value.
+pub fn page(process: &Process) -> BTreeMap<String, f64> {
+    let address = wait("the address of the metrics", || {
+        let said = process.said();
+        let rest = said.split("metrics at http://").nth(1)?.to_owned();
+        rest.split('/').next().map(str::to_owned)
+    });
+    let mut stream = TcpStream::connect(&address).expect("the page is served");
+    write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").expect("a request");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let mut page = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("vigie_")) {
+        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+        let (name, labels) = name.split_once('{').expect("labels");
+        let labels: Vec<_> = labels.trim_end_matches('}').split(',').filter(|label| !label.starts_with("job=")).collect();
+        page.insert(format!("{}{{{}}}", &name[6..], labels.join(",")), value.parse().expect("a number"));
+    }
+    page
+}
+
+/// Every file under `folder`, relative to it.
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path => found.push(path.strip_prefix(folder).expect("inside").display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The pictures of a folder, in order.
+pub fn pictures(folder: &Path) -> Vec<Vec<u8>> {
+    let mut names: Vec<_> = fs::read_dir(folder).expect("a folder of pictures").flatten().map(|e| e.path()).collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
+    names.sort();
+    names.into_iter().map(|path| fs::read(path).expect("a picture")).collect()
+}
