@@ -146,7 +146,13 @@ impl Reader {
             match value.into_inner() {
                 DeValue::Table(table) => {
                     let own: &[&str] = if group == "sink" { &["from", "write"] } else { &["from"] };
-                    drafts.push(self.part(name.into_inner().into_owned(), Spanned::new(span, table), group, own, kinds));
+                    drafts.push(self.part(
+                        name.into_inner().into_owned(),
+                        Spanned::new(span, table),
+                        group,
+                        own,
+                        kinds,
+                    ));
                 }
                 _ => self.fail(name.span(), format!("a {group} is a table with a name: write it as [{group}.NAME]")),
             }
@@ -303,7 +309,8 @@ fn expand(text: &str) -> Result<String, String> {
     let mut filled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) = after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
+        let (inside, after) =
+            after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
         let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
         let sound = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() || !name.chars().all(sound) {
@@ -311,7 +318,8 @@ fn expand(text: &str) -> Result<String, String> {
         }
         // As in a shell, a default stands in for a variable that is set to nothing, too.
         let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
-        let unset = || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
+        let unset =
+            || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
         filled += before;
         filled += value.as_deref().or(default).ok_or_else(unset)?;
         rest = after;
@@ -341,10 +349,7 @@ fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
 }
 
-fn complete<C: ?Sized>(
-    drafts: Vec<Draft<C>>,
-    inputs: impl Fn(usize) -> Vec<Input>,
-) -> Option<Vec<Part<C>>> {
+fn complete<C: ?Sized>(drafts: Vec<Draft<C>>, inputs: impl Fn(usize) -> Vec<Input>) -> Option<Vec<Part<C>>> {
     drafts.into_iter().enumerate().map(|(index, draft)| draft.part(inputs(index))).collect()
 }
 
