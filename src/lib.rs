@@ -1,6 +1,7 @@
 //! Vigie, the lookout: camera frames in, batches of three through an ONNX model, pictures with boxes out.
 
 pub mod body;
+pub mod clock;
 pub mod codec;
 pub mod context;
 pub mod kinds;
