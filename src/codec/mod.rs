@@ -126,7 +126,8 @@ impl Limits {
 
 fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Flaw> {
     let stored = pixels.rgb.len();
-    let wrong = || Flaw::new(Reason::Undecodable, format!("the decoder gave {stored} bytes, which is not the header's size"));
+    let wrong =
+        || Flaw::new(Reason::Undecodable, format!("the decoder gave {stored} bytes, which is not the header's size"));
     if stored as u64 != u64::from(pixels.width) * u64::from(pixels.height) * 3 {
         return Err(wrong());
     }

@@ -34,19 +34,13 @@ fn opaque(image: DynamicImage) -> Vec<u8> {
     if !image.color().has_alpha() {
         return image.into_rgb8().into_raw();
     }
-    let over_white = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8;
+    let over_white = |value: u8, alpha: u8| {
+        ((u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 127) / 255) as u8
+    };
     let rgba = image.into_rgba8();
     rgba.pixels().flat_map(|&image::Rgba([r, g, b, a])| Rgb([r, g, b]).0.map(|value| over_white(value, a))).collect()
 }
 
-/// Whether an error, at its root, is the end of the bytes.
 fn is_cut_short(error: &ImageError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    matches!(error, ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof)
 }

@@ -39,7 +39,8 @@ pub fn read_tables(mut body: &[u8], tables: &mut [Option<Table>; 4]) {
         let width = if head >> 4 == 0 { 1 } else { 2 };
         let Some((values, rest)) = rest.split_at_checked(64 * width) else { return };
         if let Some(place) = tables.get_mut(usize::from(head & 15)) {
-            let value = |at: usize| values[at * width..][..width].iter().fold(0, |sum, &byte| sum << 8 | u16::from(byte));
+            let value =
+                |at: usize| values[at * width..][..width].iter().fold(0, |sum, &byte| sum << 8 | u16::from(byte));
             *place = Some(std::array::from_fn(value));
         }
         body = rest;
