@@ -6,6 +6,7 @@ pub mod codec;
 pub mod context;
 pub mod kinds;
 pub mod mistake;
+pub mod paint;
 pub mod picture;
 pub mod report;
 pub mod sinks;
