@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod mistake;
 pub mod models;
 pub mod onnx;
+pub mod paint;
 pub mod picture;
 pub mod plan;
 pub mod render;
