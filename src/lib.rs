@@ -2,8 +2,11 @@
 
 pub mod body;
 pub mod check;
+pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod codec;
+pub mod command;
 pub mod context;
 pub mod engine;
 pub mod http;
@@ -20,6 +23,7 @@ pub mod picture;
 pub mod plan;
 pub mod render;
 pub mod report;
+pub mod run;
 pub mod settle;
 pub mod setup;
 pub mod sinks;
@@ -27,4 +31,5 @@ pub mod sources;
 pub mod steps;
 pub mod template;
 pub mod units;
+pub mod worker;
 pub mod write;

@@ -155,7 +155,8 @@ fn a_model_without_its_weights_among_the_inputs_says_the_same() {
             for output in outputs {
                 let expected = &json["synthetic"]["outputs"][output.name];
                 let sum: f64 = output.data.iter().map(|v| f64::from(*v)).sum();
-                let (of, within) = (expected["sum"].as_f64().expect("a sum"), expected["abs_sum"].as_f64().expect("a sum"));
+                let (of, within) =
+                    (expected["sum"].as_f64().expect("a sum"), expected["abs_sum"].as_f64().expect("a sum"));
                 assert!((sum - of).abs() < 1e-5 * within, "{}: {sum} instead of {of}", output.name);
             }
         })
