@@ -1,7 +1,8 @@
 //! The tables of kinds: what `kind = "…"` may say, and the config struct behind each.
 
-use schemars::Schema;
-use serde::de::DeserializeOwned;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::value::Error as Nothing;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
 /// One row: a name and how its config is read. `C` is the trait of the config (`dyn SourceConfig`, …).
 pub struct Kind<C: ?Sized + 'static> {
@@ -10,12 +11,52 @@ pub struct Kind<C: ?Sized + 'static> {
     /// Reads the part's table, without its `kind` and `from`.
     pub parse: fn(toml::de::ValueDeserializer<'_>) -> Result<Box<C>, toml::de::Error>,
     /// The JSON Schema of the table.
-    pub schema: fn() -> Schema,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// The keys of the table, in the order of the struct.
+    pub keys: fn() -> &'static [&'static str],
 }
 
 /// Reads a config of type `T`; the row of a table says how it becomes a boxed trait.
 pub fn read<T: DeserializeOwned>(table: toml::de::ValueDeserializer<'_>) -> Result<T, toml::de::Error> {
     T::deserialize(table)
+}
+
+/// The JSON Schema of a config.
+pub fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    T::json_schema(generator)
+}
+
+/// The fields of a struct, as serde knows them.
+pub fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut fields: &'static [&'static str] = &[];
+    let _ = T::deserialize(Fields(&mut fields));
+    fields
+}
+
+/// A deserializer that holds nothing: it hears which fields a struct asks for, and ends there.
+struct Fields<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Fields<'_> {
+    type Error = Nothing;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Nothing> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
+        Err(Nothing::custom("it holds nothing"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 /// A row of a table: `kind!("mqtt", mqtt::Mqtt)`.
@@ -25,7 +66,8 @@ macro_rules! kind {
         $crate::kinds::Kind {
             name: $name,
             parse: |table| Ok(Box::new($crate::kinds::read::<$config>(table)?)),
-            schema: || schemars::schema_for!($config),
+            schema: $crate::kinds::schema::<$config>,
+            keys: $crate::kinds::keys::<$config>,
         }
     };
 }

@@ -1,13 +1,16 @@
 //! Vigie, the lookout: camera frames in, batches of three through an ONNX model, pictures with boxes out.
 
 pub mod body;
+pub mod clock;
 pub mod codec;
 pub mod context;
 pub mod http;
 pub mod kinds;
+pub mod letter;
 pub mod live;
 pub mod metrics;
 pub mod mistake;
+pub mod mqtt;
 pub mod picture;
 pub mod plan;
 pub mod render;
@@ -17,4 +20,5 @@ pub mod sinks;
 pub mod sources;
 pub mod steps;
 pub mod template;
+pub mod units;
 pub mod write;

@@ -1,5 +1,7 @@
 //! Where results go. One file a kind, one row in [`KINDS`].
 
+pub mod files;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -47,6 +49,6 @@ pub trait Sink: Send {
 
 /// Every kind of sink, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SinkConfig>] = &[
-    // crate::kind!("files", files::Files),
+    crate::kind!("files", files::Files),
     // crate::kind!("mqtt", mqtt::Mqtt),
 ];

@@ -1,5 +1,7 @@
 //! Where frames come from. One file a kind, one row in [`KINDS`].
 
+pub mod files;
+
 use std::fmt::Debug;
 
 use crate::context::Context;
@@ -40,6 +42,6 @@ pub trait Source: Send {
 
 /// Every kind of source, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SourceConfig>] = &[
-    // crate::kind!("files", files::Files),
+    crate::kind!("files", files::Files),
     // crate::kind!("mqtt", mqtt::Mqtt),
 ];

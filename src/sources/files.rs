@@ -1,0 +1,445 @@
+//! Pictures that lie in files: a folder or a glob, played in order.
+//!
+//! Nothing tells a file that its frame was taken in, so there is nothing to acknowledge: a job that is stopped in the
+//! middle begins again at the first file, and writes the same results over the old ones.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use operators::ingest::Gone;
+use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+use super::{Inlet, Source, SourceConfig};
+use crate::body::{self, Body};
+use crate::context::Context;
+use crate::mistake::Mistake;
+use crate::template::{Captured, Template};
+use crate::units::Size;
+
+/// The fields that a path may have.
+const FIELDS: [&str; 3] = ["camera", "number", "id"];
+
+/// What of a folder is played.
+const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
+
+/// Pictures from files, in the order of their paths.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// A folder, whose `.jpg`, `.jpeg` and `.png` files are played; or the files themselves, with `*`, `?` and `**`:
+    /// `pictures/*.jpg`. `{camera}` says which part of the path is the camera's name (`pictures/{camera}/*.jpg`;
+    /// without it, the name of the file's folder), `{number}` and `{id}` likewise (without them, the file's name, and
+    /// its place where the name is no number). Relative to the current folder.
+    path: String,
+    /// Frames a second, of all cameras together. Without it, as fast as they are worked on.
+    #[serde(default)]
+    rate: Option<f64>,
+    /// Whether to begin again after the last file: `true` for ever, or how many times to play all of them.
+    #[serde(default, rename = "loop")]
+    rounds: Rounds,
+}
+
+/// How many times all files are played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds(Option<u64>);
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rounds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct YesNoOrNumber;
+        impl Visitor<'_> for YesNoOrNumber {
+            type Value = Rounds;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false` or how many times to play all files")
+            }
+            fn visit_bool<E: Error>(self, ever: bool) -> Result<Rounds, E> {
+                Ok(if ever { Rounds(None) } else { Rounds::default() })
+            }
+            fn visit_i64<E: Error>(self, times: i64) -> Result<Rounds, E> {
+                let wrong = || E::custom(format!("{times} is no number of times: write 1 or more, or `true`"));
+                let times = u64::try_from(times).ok().filter(|times| *times > 0).ok_or_else(wrong)?;
+                Ok(Rounds(Some(times)))
+            }
+        }
+        from.deserialize_any(YesNoOrNumber)
+    }
+}
+
+impl JsonSchema for Rounds {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rounds".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "integer", "minimum": 1 }] })
+    }
+}
+
+impl SourceConfig for Files {
+    fn check(&self, _: &Context) -> Result<(), Mistake> {
+        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1e6)) {
+            return Err(Mistake::at("rate", "`rate` is frames a second: write a number above 0, like 2 or 0.5"));
+        }
+        if self.list()?.is_empty() {
+            let what = format!("no picture matches `{}`: check its spelling, and the folder you are in", self.path);
+            return Err(Mistake::at("path", what));
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        let rate = self.rate.map(|rate| format!(", {rate} frames a second")).unwrap_or_default();
+        let rounds = match self.rounds {
+            Rounds(None) => ", over and over".to_owned(),
+            Rounds(Some(1)) => String::new(),
+            Rounds(Some(times)) => format!(", {times} times"),
+        };
+        format!("files {}{rate}{rounds}", self.path)
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
+        Ok(Box::new(Player {
+            files: self.list()?,
+            pause: self.rate.map(|rate| Duration::from_secs_f64(1.0 / rate)),
+            rounds: self.rounds,
+            largest: context.max_frame_bytes as u64,
+        }))
+    }
+}
+
+/// A file, and the names of its frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    path: PathBuf,
+    id: String,
+    /// What the path says at `{camera}`, and the name of the file's folder.
+    camera: Option<String>,
+    folder: String,
+    /// What the path says at `{number}`, and the file's name, if that is a number.
+    number: Option<u64>,
+    named: Option<u64>,
+}
+
+impl Files {
+    /// All files, in order. Their ids are unique for each camera: where names are not, paths are.
+    fn list(&self) -> Result<Vec<Entry>, Mistake> {
+        let template = Template::parse(&self.path, &FIELDS).map_err(|what| Mistake::at("path", what))?;
+        let mut entries = Vec::new();
+        let mut seen = HashSet::new();
+        for path in find(&self.pattern()?)? {
+            let mut entry = Entry::of(path, &template);
+            let camera = entry.camera.as_ref().unwrap_or(&entry.folder);
+            if !seen.insert((camera.clone(), entry.id.clone())) {
+                entry.id = entry.path.display().to_string();
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// The glob that the path stands for: a field fits what `*` does.
+    fn pattern(&self) -> Result<String, Mistake> {
+        let level = |level: &str| match level.contains('{') {
+            false => Ok(level.to_owned()),
+            true if level.contains(['*', '?', '[']) => Err(level.to_owned()),
+            true => Ok(starred(level)),
+        };
+        let levels: Result<Vec<_>, _> = self.path.split('/').map(level).collect();
+        match levels {
+            Ok(levels) if levels.iter().any(|level| level == "**") && self.path.contains('{') => {
+                Err("`**` and a field don't go together: write `*` for each folder".to_owned())
+            }
+            Ok(levels) => Ok(levels.join("/")),
+            Err(level) => Err(format!("`{level}` mixes a field with `*`: a part of the path has the one or the other")),
+        }
+        .map_err(|what| Mistake::at("path", what))
+    }
+}
+
+/// `cam-{camera}` as `cam-*`.
+fn starred(level: &str) -> String {
+    let mut pattern = String::new();
+    let mut rest = level;
+    while let Some((before, after)) = rest.split_once('{') {
+        pattern.push_str(&glob::Pattern::escape(before));
+        pattern.push('*');
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    pattern + &glob::Pattern::escape(rest)
+}
+
+/// The files that a glob matches, and the pictures in the folders that it matches.
+fn find(pattern: &str) -> Result<Vec<PathBuf>, Mistake> {
+    let unreadable = |error: &dyn fmt::Display| Mistake::at("path", format!("can't look for `{pattern}`: {error}"));
+    let mut files = Vec::new();
+    for path in glob::glob(pattern).map_err(|error| unreadable(&error))? {
+        let path = path.map_err(|error| unreadable(&error))?;
+        if path.is_dir() {
+            let inside = path.read_dir().map_err(|error| unreadable(&error))?;
+            let inside = inside.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_picture(path));
+            files.extend(inside);
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let ends = |ending: &str| PICTURES.iter().any(|picture| ending.eq_ignore_ascii_case(picture));
+    path.is_file() && path.extension().and_then(|ending| ending.to_str()).is_some_and(ends)
+}
+
+impl Entry {
+    fn of(path: PathBuf, template: &Template) -> Self {
+        let Captured { camera, number, id } = capture(template, &path);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        let folder = whole.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        Self { named: stem.parse().ok(), id: id.unwrap_or(stem), path, camera, folder, number }
+    }
+}
+
+/// What the path says of its file. Each part that has a field is looked at alone; the others the glob has matched.
+fn capture(template: &Template, path: &Path) -> Captured {
+    let path = path.to_string_lossy();
+    let mut told = Captured::default();
+    // A template for a folder is shorter than the paths of its files, and a path may lack a leading `./`.
+    let levels: Vec<_> = template.as_str().trim_end_matches('/').split('/').filter(|level| *level != ".").collect();
+    for (level, given) in levels.into_iter().zip(path.split('/').filter(|level| *level != ".")) {
+        let parsed = Template::parse(level, &FIELDS).ok().filter(|_| level.contains('{'));
+        if let Some(captured) = parsed.and_then(|template| template.capture(given)) {
+            told.camera = told.camera.or(captured.camera);
+            told.number = told.number.or(captured.number);
+            told.id = told.id.or(captured.id);
+        }
+    }
+    told
+}
+
+/// Plays files.
+struct Player {
+    files: Vec<Entry>,
+    pause: Option<Duration>,
+    rounds: Rounds,
+    largest: u64,
+}
+
+impl Source for Player {
+    fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
+        let bell = Arc::new(Bell::default());
+        inlet.on_news({
+            let bell = bell.clone();
+            move || bell.ring()
+        });
+        // Gone: nobody listens any more.
+        let _ = self.play(&inlet, &bell);
+        inlet.finish().for_each(drop);
+        Ok(())
+    }
+}
+
+impl Player {
+    fn play(&self, inlet: &Inlet, bell: &Bell) -> Result<(), Gone> {
+        let mut due = Instant::now();
+        let mut sent = 0;
+        for round in 0..self.rounds.0.unwrap_or(u64::MAX) {
+            for entry in &self.files {
+                if let Some(pause) = self.pause {
+                    bell.wait_until(due, inlet)?;
+                    due = (due + pause).max(Instant::now());
+                }
+                if inlet.is_closing() {
+                    return Ok(());
+                }
+                inlet.send(self.frame(entry, round, sent), sent)?;
+                sent += 1;
+                forget_receipts(inlet)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The frame of a file: the path's word goes before the message's, and that before the file's name.
+    fn frame(&self, entry: &Entry, round: u64, sent: u64) -> Frame {
+        let (body, flaw) = match read(&entry.path, self.largest) {
+            Ok(bytes) => match body::parse(bytes.clone()) {
+                Ok(body) => (body, None),
+                Err(flaw) => (Body { bytes, ..Body::default() }, Some(flaw)),
+            },
+            Err(flaw) => (Body::default(), Some(flaw)),
+        };
+        let camera = entry.camera.clone().or(body.camera).unwrap_or_else(|| entry.folder.clone());
+        let number = entry.number.or(body.number).or(entry.named).unwrap_or(sent);
+        let id = if round == 0 { entry.id.clone() } else { format!("{}-r{round}", entry.id) };
+        Frame {
+            camera: camera.into(),
+            number: Number(if round == 0 { number } else { sent }),
+            id: id.into(),
+            captured_at: body.captured_at,
+            received_at: UnixMillis::now(),
+            origin: Default::default(),
+            flaw,
+            bytes: body.bytes,
+        }
+    }
+}
+
+/// There is nobody to tell.
+fn forget_receipts(inlet: &Inlet) -> Result<(), Gone> {
+    while inlet.receipt()?.is_some() {}
+    Ok(())
+}
+
+/// The bytes of a file. One that is too large is not read: it stays where it is, and so does its name in the flaw.
+fn read(path: &Path, largest: u64) -> Result<Bytes, Flaw> {
+    let unreadable =
+        |error: io::Error| Flaw::new(Reason::Undecodable, format!("can't read `{}`: {error}", path.display()));
+    let file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    let mut bytes = Vec::with_capacity(size.min(largest) as usize + 1);
+    if size <= largest {
+        // It may still grow.
+        file.take(largest + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    let size = size.max(bytes.len() as u64);
+    if size > largest {
+        let (path, size, largest) = (path.display(), Size(size), Size(largest));
+        let detail = format!("`{path}` has {size}, and `limits.max_frame_bytes` is {largest}");
+        return Err(Flaw::new(Reason::TooManyBytes, detail));
+    }
+    Ok(bytes.into())
+}
+
+/// Wakes a source that waits for its next frame.
+#[derive(Default)]
+struct Bell {
+    lock: Mutex<()>,
+    rung: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        let _held = self.lock.lock().expect("nothing panics in it");
+        self.rung.notify_all();
+    }
+
+    /// Waits until `due`, or until the job closes.
+    fn wait_until(&self, due: Instant, inlet: &Inlet) -> Result<(), Gone> {
+        let mut held = self.lock.lock().expect("nothing panics in it");
+        while !inlet.is_closing() {
+            forget_receipts(inlet)?;
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            held = self.rung.wait_timeout(held, left).expect("nothing panics in it").0;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        folder
+    }
+
+    fn files(folder: &tempfile::TempDir, path: &str) -> Files {
+        Files { path: format!("{}/{path}", folder.path().display()), rate: None, rounds: Rounds::default() }
+    }
+
+    /// Camera, number as the path tells it, id.
+    fn listed(files: &Files) -> Vec<(String, Option<u64>, String)> {
+        let names = |entry: Entry| (entry.camera.unwrap_or(entry.folder), entry.number.or(entry.named), entry.id);
+        files.list().unwrap().into_iter().map(names).collect()
+    }
+
+    fn row(camera: &str, number: Option<u64>, id: &str) -> (String, Option<u64>, String) {
+        (camera.into(), number, id.into())
+    }
+
+    #[test]
+    fn a_folder_is_played_in_order() {
+        let folder = folder(&["door/00010.jpg", "door/00002.JPG", "door/last.png", "door/README.md", "yard/1.jpg"]);
+        let expected = [row("door", Some(2), "00002"), row("door", Some(10), "00010"), row("door", None, "last")];
+        assert_eq!(listed(&files(&folder, "door")), expected);
+        assert_eq!(listed(&files(&folder, "door/")), expected);
+    }
+
+    #[test]
+    fn the_path_says_what_its_parts_mean() {
+        let folder = folder(&["a/x/1.jpg", "b/x/1.jpg", "cam-c/f7-n12.jpg"]);
+        let expected = [row("a", Some(1), "1"), row("b", Some(1), "1")];
+        assert_eq!(listed(&files(&folder, "{camera}/x/*.jpg")), expected);
+        assert_eq!(listed(&files(&folder, "{camera}/x")), expected);
+        assert_eq!(listed(&files(&folder, "cam-{camera}/{id}-n{number}.jpg")), [row("c", Some(12), "f7")]);
+    }
+
+    #[test]
+    fn no_two_frames_have_one_id() {
+        let folder = folder(&["a/x/1.jpg", "b/x/1.jpg", "b/x/1.png"]);
+        let listed = listed(&files(&folder, "**/*.*"));
+        let ids: HashSet<_> = listed.iter().map(|(camera, _, id)| (camera, id)).collect();
+        assert_eq!(ids.len(), 3, "{listed:?}");
+        assert_eq!(listed[0], row("x", Some(1), "1"));
+    }
+
+    #[test]
+    fn a_path_is_checked() {
+        let folder = folder(&["a/1.jpg"]);
+        let wrong = |path: &str| files(&folder, path).list().unwrap_err();
+        assert!(wrong("{cam}/*.jpg").what.contains("unknown field `{cam}`"));
+        assert!(wrong("{camera}*/*.jpg").what.contains("mixes a field with `*`"));
+        assert!(wrong("**/{camera}/*.jpg").what.contains("don't go together"));
+        assert!(files(&folder, "b/*.jpg").list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let folder = folder(&["a/1.jpg"]);
+        let path = folder.path().join("a/1.jpg");
+        assert_eq!(read(&path, 7).unwrap(), "a/1.jpg");
+        let flaw = read(&path, 6).unwrap_err();
+        assert_eq!(flaw.reason, Reason::TooManyBytes);
+        assert!(flaw.detail.contains("1.jpg") && flaw.detail.contains("max_frame_bytes"), "{flaw:?}");
+        assert_eq!(read(&folder.path().join("none"), 6).unwrap_err().reason, Reason::Undecodable);
+    }
+
+    #[test]
+    fn rounds_are_read() {
+        let rounds =
+            |text: &str| toml::from_str::<Files>(&format!("path = 'x'\nloop = {text}")).map(|files| files.rounds);
+        assert_eq!(rounds("true").unwrap(), Rounds(None));
+        assert_eq!(rounds("false").unwrap(), Rounds(Some(1)));
+        assert_eq!(rounds("3").unwrap(), Rounds(Some(3)));
+        assert!(rounds("0").unwrap_err().message().contains("1 or more"));
+        assert!(rounds("'x'").unwrap_err().message().contains("how many times"));
+    }
+}
