@@ -678,3 +678,27 @@ const WRONG_LOGIN: &str = "it does not take this `user` and `password`";
 fn token(pkid: u16, acknowledged: bool, twice: bool) -> Option<Token> {
     acknowledged.then_some(Token { pkid, twice })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read() {
+        let read = |url| Address::parse(url).map(|a| (a.host, a.port, a.tls, a.login)).unwrap();
+        let login = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(read("mqtt://localhost"), ("localhost".into(), 1883, false, None));
+        assert_eq!(read("mqtts://a:b@c.example:1/"), ("c.example".into(), 1, true, login("a", "b")));
+        assert_eq!(read("mqtt://a:p@ss@h"), ("h".into(), 1883, false, login("a", "p@ss")));
+        assert_eq!(read("mqtt://[::1]:7"), ("[::1]".into(), 7, false, None));
+    }
+
+    #[test]
+    fn a_wrong_url_is_answered_with_a_right_one_and_without_the_password() {
+        for url in ["localhost:1883", "tcp://x", "mqtt://", "mqtt://x:port", "mqtt://x:0", "mqtt://me:secret@h/path"] {
+            let mistake = Address::parse(url).unwrap_err();
+            assert_eq!(mistake.field, Some("url"));
+            assert!(mistake.what.contains("mqtt://localhost:1883") && !mistake.what.contains("secret"), "{mistake}");
+        }
+    }
+}

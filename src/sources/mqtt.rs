@@ -372,3 +372,75 @@ impl Feeder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reader() -> Reader {
+        let topic = Template::parse("cameras/{camera}/{number}", FIELDS).unwrap();
+        Reader { topic, part: "door".to_owned(), max_frame_bytes: 8 }
+    }
+
+    fn assemble(body: Result<Body, Flaw>, topic: Captured) -> Frame {
+        reader().assemble(body, "whole".into(), topic, 7, UnixMillis(5))
+    }
+
+    #[test]
+    fn the_message_is_believed_before_its_topic() {
+        let body = Body { bytes: "jpeg".into(), camera: Some("gate".into()), number: Some(3), ..Body::default() };
+        let topic = Captured { camera: Some("yard".into()), number: Some(4), id: None };
+        let frame = assemble(Ok(body.clone()), topic.clone());
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("gate", Number(3), "3"));
+        let frame =
+            assemble(Ok(Body { camera: None, number: None, ..body }), Captured { id: Some("x".into()), ..topic });
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("yard", Number(4), "x"));
+    }
+
+    #[test]
+    fn a_picture_that_nobody_names_has_the_same_id_when_it_comes_again() {
+        let body = || Ok(Body { bytes: "jpeg".into(), ..Body::default() });
+        let (first, again) = (assemble(body(), Captured::default()), assemble(body(), Captured::default()));
+        assert_eq!(first.id, again.id);
+        assert_eq!((first.id.as_str().len(), first.camera.as_str(), first.number), (16, "door", Number(7)));
+    }
+
+    #[test]
+    fn what_is_wrong_travels_with_the_frame() {
+        let large = assemble(Ok(Body { bytes: "123456789".into(), ..Body::default() }), Captured::default());
+        assert_eq!(large.flaw.unwrap().reason, Reason::TooManyBytes);
+        assert_eq!(large.bytes, "123456789");
+        let bad = assemble(Err(Flaw::new(Reason::BadMessage, "no picture")), Captured::default());
+        assert_eq!((bad.flaw.unwrap().reason, bad.bytes), (Reason::BadMessage, Bytes::from("whole")));
+    }
+
+    proptest! {
+        /// Whatever comes and goes, receipts give their own message and connection, in order, and each once.
+        #[test]
+        fn a_receipt_settles_its_own_message(steps in prop::collection::vec(0_u8..4, 0..200)) {
+            let (mut ledger, mut generation, mut out) = (Ledger::new(), 1, VecDeque::new());
+            for (token, step) in steps.into_iter().enumerate() {
+                match step {
+                    0 | 1 => out.push_back((ledger.note(generation, token), generation, token)),
+                    2 => generation += 1,
+                    _ => if let Some((receipt, generation, token)) = out.pop_front() {
+                        prop_assert_eq!(ledger.settle(receipt), Some((generation, token)));
+                        prop_assert_eq!(ledger.settle(receipt), None);
+                    },
+                }
+            }
+        }
+    }
+
+    fn mqtt(toml: &str) -> Mqtt {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_topic_is_found_before_the_broker_drops_the_connection() {
+        assert!(mqtt("url = 'mqtt://a'\ntopic = 'cameras/{camera}/#'").template().is_ok());
+        let wrong = mqtt("url = 'mqtt://a'\ntopic = 'cameras/#/x'").template().unwrap_err();
+        assert_eq!(wrong.field, Some("topic"));
+    }
+}
