@@ -19,6 +19,7 @@ pub mod mistake;
 pub mod models;
 pub mod onnx;
 pub mod paint;
+pub mod mqtt;
 pub mod picture;
 pub mod plan;
 pub mod render;
