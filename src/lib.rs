@@ -1,7 +1,9 @@
 //! Vigie, the lookout: camera frames in, batches of three through an ONNX model, pictures with boxes out.
 
 pub mod body;
+pub mod cluster;
 pub mod codec;
+pub mod command;
 pub mod context;
 pub mod kinds;
 pub mod mistake;
