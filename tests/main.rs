@@ -1,0 +1,3 @@
+//! Tests of the whole, in one binary: it links once.
+
+mod wrong;
