@@ -12,6 +12,7 @@ pub mod letter;
 pub mod live;
 pub mod metrics;
 pub mod mistake;
+pub mod paint;
 pub mod picture;
 pub mod plan;
 pub mod render;

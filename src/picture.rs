@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use operators::{Flaw, Frame};
 
 use crate::codec::{self, Pixels};
@@ -55,9 +56,17 @@ impl Picture {
         Ok(self.pixels.as_mut().expect("decoded above"))
     }
 
-    /// x
-    pub fn image(&mut self, _limits: &codec::Limits) -> Result<bytes::Bytes, Flaw> {
-        todo!()
+    /// The picture as an image: the bytes as they came where nobody painted and every viewer shows them upright, else a
+    /// JPEG made of the pixels.
+    pub fn image(&mut self, limits: &codec::Limits) -> Result<Bytes, Flaw> {
+        if !self.touched && codec::is_upright_jpeg(&self.frame.bytes) {
+            return Ok(self.frame.bytes.clone());
+        }
+        self.pixels(limits)?;
+        self.timed("encode", |picture| {
+            let pixels = picture.pixels.as_ref().expect("decoded above");
+            codec::encode(pixels, &picture.frame.bytes)
+        })
     }
 
     /// Whether somebody painted on it.
@@ -76,5 +85,61 @@ impl Picture {
         let result = work(self);
         self.timings.push((stage, start.elapsed()));
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Limits;
+
+    fn picture(bytes: Bytes) -> Picture {
+        Picture::new(Frame {
+            camera: "door".into(),
+            number: Default::default(),
+            id: "1".into(),
+            captured_at: None,
+            received_at: Default::default(),
+            origin: Default::default(),
+            flaw: None,
+            bytes,
+        })
+    }
+
+    fn jpeg() -> Bytes {
+        codec::encode(&Pixels { width: 32, height: 24, rgb: vec![90; 32 * 24 * 3] }, &[0; 9999]).unwrap()
+    }
+
+    fn png() -> Bytes {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(32, 24).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        png.into_inner().into()
+    }
+
+    #[test]
+    fn an_untouched_jpeg_is_the_frame_as_it_came() {
+        let bytes = jpeg();
+        let mut picture = picture(bytes.clone());
+        picture.pixels(&Limits::default()).unwrap();
+        assert_eq!(picture.image(&Limits::default()).unwrap().as_ptr(), bytes.as_ptr(), "not even copied");
+        assert!(picture.timings.iter().all(|(stage, _)| *stage != "encode"));
+    }
+
+    #[test]
+    fn a_painted_picture_and_a_png_are_encoded() {
+        let mut painted = picture(jpeg());
+        painted.canvas(&Limits::default()).unwrap().rgb.fill(200);
+        for mut picture in [painted, picture(png())] {
+            let image = picture.image(&Limits::default()).unwrap();
+            assert_ne!(image, picture.frame.bytes);
+            assert!(codec::is_upright_jpeg(&image));
+            assert_eq!(picture.timings.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), ["decode", "encode"]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_a_flaw() {
+        let mut picture = picture("text".into());
+        assert_eq!(picture.image(&Limits::default()).unwrap_err().reason, operators::Reason::Undecodable);
     }
 }

@@ -1,11 +1,15 @@
 //! What is told of a picture: one JSON object, described by `docs/report.schema.json`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use bytes::Bytes;
+use operators::UnixMillis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::picture::ModelTag;
+use crate::clock;
+use crate::picture::{ModelTag, Picture};
 
 /// One thing that a detector found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,12 +61,130 @@ pub struct Report {
 }
 
 impl Report {
-    /// x
-    pub fn of(_picture: &crate::picture::Picture, _job: &str) -> Self {
-        todo!()
+    /// What is known of `picture` now. Boxes are rounded to a hundredth of a pixel, times to a microsecond; the times of
+    /// a stage that ran more than once are added up. A detection with a number that is none is left out: JSON has no
+    /// word for it.
+    pub fn of(picture: &Picture, job: &str) -> Self {
+        let frame = &picture.frame;
+        Self {
+            job: job.to_owned(),
+            camera: frame.camera.to_string(),
+            id: frame.id.to_string(),
+            number: frame.number.0,
+            captured_at: frame.captured_at.map(clock::rfc3339),
+            received_at: clock::rfc3339(frame.received_at),
+            done_at: clock::rfc3339(UnixMillis::now()),
+            width: picture.decoded().map(|pixels| pixels.width),
+            height: picture.decoded().map(|pixels| pixels.height),
+            bytes: frame.bytes.len(),
+            detections: picture.detections.iter().filter(|found| found.is_finite()).map(Detection::rounded).collect(),
+            model: picture.model.clone(),
+            timings: milliseconds(&picture.timings),
+        }
     }
-    /// x
-    pub fn to_json(&self) -> bytes::Bytes {
-        todo!()
+
+    /// The report as one JSON object on one line.
+    pub fn to_json(&self) -> Bytes {
+        serde_json::to_vec(self).expect("a report is plain data with text for keys").into()
+    }
+}
+
+impl Detection {
+    /// Whether the box and the score are numbers.
+    pub fn is_finite(&self) -> bool {
+        self.score.is_finite() && self.area.iter().all(|value| value.is_finite())
+    }
+
+    fn rounded(&self) -> Self {
+        // In f64: a hundred times a large f32 has no hundredths left.
+        let area = self.area.map(|value| ((f64::from(value) * 100.0).round() / 100.0) as f32);
+        Self { area, ..self.clone() }
+    }
+}
+
+fn milliseconds(timings: &[(&'static str, Duration)]) -> BTreeMap<String, f64> {
+    let mut stages = BTreeMap::<_, Duration>::new();
+    for (stage, time) in timings {
+        *stages.entry((*stage).to_owned()).or_default() += *time;
+    }
+    stages.into_iter().map(|(stage, time)| (stage, time.as_micros() as f64 / 1000.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use operators::Frame;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::codec::{self, Limits, Pixels};
+
+    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
+
+    fn schema() -> Value {
+        schemars::schema_for!(Report).to_value()
+    }
+
+    fn picture() -> Picture {
+        let jpeg = codec::encode(&Pixels { width: 32, height: 24, rgb: vec![90; 32 * 24 * 3] }, &[0; 9999]).unwrap();
+        let mut picture = Picture::new(Frame {
+            camera: "door".into(),
+            number: operators::Number(7),
+            id: "a-7".into(),
+            captured_at: Some(UnixMillis(1_795_249_801_250)),
+            received_at: UnixMillis(1_795_249_801_300),
+            origin: Default::default(),
+            flaw: None,
+            bytes: jpeg,
+        });
+        let found = |score, area| Detection { class: 0, label: "person".into(), score, area };
+        picture.detections = vec![
+            found(0.87, [1.0 / 3.0, 2.0, 10.004, 3.996]),
+            found(f32::NAN, [0.0; 4]),
+            found(0.5, [0.0, f32::INFINITY, 1.0, 1.0]),
+        ];
+        picture.model = Some(ModelTag { name: "yolox.onnx".into(), sha256: "ab".repeat(32).into() });
+        picture.timings = vec![("infer", Duration::from_micros(7100)), ("infer", Duration::from_micros(400))];
+        picture
+    }
+
+    /// The schema that is published is the schema of the code. `VIGIE_BLESS=1 cargo test report` writes it anew.
+    #[test]
+    fn the_published_schema_is_up_to_date() {
+        let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        if std::env::var_os("VIGIE_BLESS").is_some() {
+            std::fs::write(SCHEMA, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(SCHEMA).unwrap_or_default();
+        assert!(published == text, "docs/report.schema.json is out of date: run VIGIE_BLESS=1 cargo test report");
+    }
+
+    #[test]
+    fn reports_fit_the_schema() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let mut decoded = picture();
+        decoded.pixels(&Limits::default()).unwrap();
+        let mut bare = picture();
+        (bare.frame.captured_at, bare.model, bare.timings) = (None, None, Vec::new());
+        for picture in [decoded, bare, picture()] {
+            let json = Report::of(&picture, "room").to_json();
+            let value: Value = serde_json::from_slice(&json).unwrap();
+            assert!(validator.is_valid(&value), "{value:#}");
+            assert_eq!(serde_json::from_slice::<Report>(&json).unwrap().to_json(), json, "it can be read back");
+        }
+        assert!(!validator.is_valid(&json!({"job": "room"})), "the schema asks for something");
+    }
+
+    #[test]
+    fn a_report_says_what_is_known() {
+        let mut picture = picture();
+        assert_eq!(Report::of(&picture, "room").width, None, "nobody asked for the pixels");
+        picture.pixels(&Limits::default()).unwrap();
+        let report = serde_json::to_value(Report::of(&picture, "room")).unwrap();
+        assert_eq!(report["captured_at"], "2026-11-21T08:30:01.250Z");
+        assert_eq!(report["detections"].as_array().unwrap().len(), 1, "what is no number is left out");
+        let text = String::from_utf8(Report::of(&picture, "room").to_json().to_vec()).unwrap();
+        assert!(text.contains(r#""score":0.87,"box":[0.33,2.0,10.0,4.0]"#), "{text}");
+        assert_eq!(report["timings"]["infer"], 7.5);
+        assert_eq!((&report["width"], &report["height"], &report["number"]), (&json!(32), &json!(24), &json!(7)));
     }
 }

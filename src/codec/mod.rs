@@ -1,7 +1,26 @@
 //! Pictures from bytes, and bytes from pictures.
+//!
+//! A picture is told by its first bytes, its header is read before anything is decoded, and what is decoded stands
+//! upright. A JPEG is decoded strictly: cameras cut frames short when a link is bad, and half a frame that passes for a
+//! whole one is worse than a dead letter. So a JPEG without its end marker is [`Reason::Truncated`], and one that is
+//! broken inside is [`Reason::Undecodable`], whichever codec is built.
+
+mod guess;
+mod header;
+mod jpeg;
+mod png;
+mod quality;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "turbo")]
+mod turbo;
 
 use bytes::Bytes;
-use operators::Flaw;
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+use operators::{Flaw, Reason};
+
+pub use header::{Format, Header, format};
 
 /// An upright picture: three bytes a pixel (red, green, blue), row by row from the top left, no padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,21 +48,125 @@ impl Default for Limits {
     }
 }
 
+/// One way to read and write a JPEG.
+struct Codec {
+    /// What it is called.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests say which codec they run"))]
+    name: &'static str,
+    /// The pixels of a JPEG as stored, of the header's size.
+    decode: fn(&[u8], &Header) -> Result<Vec<u8>, Flaw>,
+    /// A JPEG, 4:2:0, at a quality from 1 to 100.
+    encode: fn(&Pixels, u8) -> Result<Bytes, Flaw>,
+}
+
+/// Every codec that is built. The first is in use; the tests run all.
+const CODECS: &[Codec] = &[
+    #[cfg(feature = "turbo")]
+    turbo::CODEC,
+    jpeg::CODEC,
+];
+
+/// Scans of a JPEG at most: each costs a decoder the whole picture, and a few bytes in the file. Encoders write ten.
+const SCANS: usize = 100;
+
+/// The best quality that is written: from here on files grow fast, and nobody sees why.
+const BEST: u8 = 90;
+/// The quality where the original says none: it is a PNG.
+const USUAL: u8 = 85;
+/// The quality under which a picture is no longer fit to be looked at; it is then larger than asked for.
+const FLOOR: u8 = 20;
+/// How often a picture is encoded again to make it small enough.
+const TRIES: usize = 4;
+
 /// Decodes a JPEG or PNG and turns it upright (EXIF). The header is read first: what is over `limits` is not decoded.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
-    let _ = (bytes, limits);
-    todo!("helper B")
+    decode_by(&CODECS[0], bytes, limits)
 }
 
 /// A JPEG of `pixels`, at most 1.3 times the size of `original` (the bytes the picture came in): 4:2:0, at the
-/// quality estimated from the original's own quantisation tables, never above 90.
+/// quality estimated from the original's own quantisation tables, never above 90; 85 where the original is a PNG.
+///
+/// A quality under 20 is not tried: a picture that is larger even so (a tiny one, or a drawing that came as PNG) is
+/// given as it is at 20.
 pub fn encode(pixels: &Pixels, original: &[u8]) -> Result<Bytes, Flaw> {
-    let _ = (pixels, original);
-    todo!("helper B")
+    encode_by(&CODECS[0], pixels, original)
 }
 
 /// Whether `bytes` is a JPEG that every viewer shows as it is meant: its EXIF orientation is upright.
 pub fn is_upright_jpeg(bytes: &[u8]) -> bool {
-    let _ = bytes;
-    todo!("helper B")
+    let upright = |header: Header| header.format == Format::Jpeg && header.orientation == Orientation::NoTransforms;
+    Header::read(bytes).is_ok_and(upright)
+}
+
+fn decode_by(codec: &Codec, bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
+    let header = Header::read(bytes)?;
+    limits.admit(&header)?;
+    if !header.has_end(bytes) {
+        return Err(Flaw::new(Reason::Truncated, "a JPEG without its end marker: it was cut short on its way"));
+    }
+    let (rgb, orientation) = match header.format {
+        Format::Jpeg => ((codec.decode)(bytes, &header)?, header.orientation),
+        Format::Png => png::decode(bytes, &header, limits)?,
+    };
+    upright(Pixels { width: header.width, height: header.height, rgb }, orientation)
+}
+
+impl Limits {
+    fn admit(&self, header: &Header) -> Result<(), Flaw> {
+        let (width, height) = (header.width, header.height);
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels <= self.pixels && width.max(height) <= self.side {
+            return Ok(());
+        }
+        let Self { pixels, side } = self;
+        let detail = format!("{width}×{height} pixels; the job takes {pixels} in all and {side} a side");
+        Err(Flaw::new(Reason::TooManyPixels, detail))
+    }
+}
+
+fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Flaw> {
+    let stored = pixels.rgb.len();
+    let wrong =
+        || Flaw::new(Reason::Undecodable, format!("the decoder gave {stored} bytes, which is not the header's size"));
+    if stored as u64 != u64::from(pixels.width) * u64::from(pixels.height) * 3 {
+        return Err(wrong());
+    }
+    if orientation == Orientation::NoTransforms {
+        return Ok(pixels);
+    }
+    let stored = RgbImage::from_raw(pixels.width, pixels.height, pixels.rgb).ok_or_else(wrong)?;
+    let mut image = DynamicImage::from(stored);
+    image.apply_orientation(orientation);
+    Ok(Pixels { width: image.width(), height: image.height(), rgb: image.into_rgb8().into_raw() })
+}
+
+/// Encodes at the original's quality, and lower where that is too large: at the best quality that fits, as far as
+/// [`TRIES`] bisections find it.
+fn encode_by(codec: &Codec, pixels: &Pixels, original: &[u8]) -> Result<Bytes, Flaw> {
+    let most = original.len() + original.len() * 3 / 10;
+    let quality = Header::read(original).ok().and_then(|header| header.quality).unwrap_or(USUAL).min(BEST);
+    let first = (codec.encode)(pixels, quality)?;
+    if first.len() <= most || quality <= FLOOR {
+        return Ok(first);
+    }
+    let (mut low, mut high, mut best) = (FLOOR + 1, quality - 1, None);
+    for _ in 0..TRIES {
+        if low > high {
+            break;
+        }
+        let middle = low.midpoint(high);
+        let jpeg = (codec.encode)(pixels, middle)?;
+        match jpeg.len() <= most {
+            true => (best, low) = (Some(jpeg), middle + 1),
+            false => high = middle - 1,
+        }
+    }
+    best.map_or_else(|| (codec.encode)(pixels, FLOOR), Ok)
+}
+
+/// Width and height as a JPEG stores them.
+fn jpeg_size(pixels: &Pixels) -> Result<(u16, u16), Flaw> {
+    let (width, height) = (pixels.width, pixels.height);
+    let large = |_| Flaw::new(Reason::TooManyPixels, format!("{width}×{height} pixels; a JPEG holds 65535 a side"));
+    Ok((width.try_into().map_err(large)?, height.try_into().map_err(large)?))
 }

@@ -1,5 +1,7 @@
 //! What is done to pictures. One file a kind, one row in [`KINDS`].
 
+pub mod draw;
+
 use std::fmt::Debug;
 
 use operators::Fault;
@@ -30,5 +32,5 @@ pub trait Step: Send {
 /// Every kind of step, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn StepConfig>] = &[
     // crate::kind!("detect", detect::Detect),
-    // crate::kind!("draw", draw::Draw),
+    crate::kind!("draw", draw::Draw),
 ];

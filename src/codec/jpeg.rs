@@ -1,0 +1,40 @@
+//! JPEG in Rust alone: `zune-jpeg` and `jpeg-encoder`. Always built; used where `turbo` is not, and for CMYK.
+//!
+//! What it gives up: a scan that lacks data in its middle, with the end marker in place, decodes to grey there
+//! (`zune-jpeg` fills up with zeros); turbojpeg says so.
+
+use bytes::Bytes;
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
+use operators::{Flaw, Reason};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::{Codec, Header, Pixels, SCANS};
+
+/// The codec in Rust alone.
+pub const CODEC: Codec = Codec { name: "rust", decode, encode };
+
+/// The pixels as stored, not turned.
+pub fn decode(bytes: &[u8], header: &Header) -> Result<Vec<u8>, Flaw> {
+    let broken = |error| Flaw::new(Reason::Undecodable, format!("a broken JPEG: {error}"));
+    let options = DecoderOptions::new_fast()
+        .set_strict_mode(true)
+        .set_max_width(header.width as usize)
+        .set_max_height(header.height as usize)
+        .jpeg_set_max_scans(SCANS)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().map_err(broken)
+}
+
+fn encode(pixels: &Pixels, quality: u8) -> Result<Bytes, Flaw> {
+    let failed = |error| Flaw::new(Reason::Undecodable, format!("the picture could not be encoded: {error}"));
+    let (width, height) = super::jpeg_size(pixels)?;
+    let mut jpeg = Vec::with_capacity(pixels.rgb.len() / 8);
+    let mut encoder = Encoder::new(&mut jpeg, quality);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+    encoder.encode(&pixels.rgb, width, height, ColorType::Rgb).map_err(failed)?;
+    Ok(jpeg.into())
+}
