@@ -91,7 +91,11 @@ mod tests {
         let text = "name = 'room'\n\n[source.cameras]\nlist = [\n  [1],\n]\nüü = 3\n";
         let told = |part: &str| {
             let at = text.find(part).unwrap();
-            Mistake { span: Some(at..at), ..Mistake::new("it is wrong") }.told("error", Path::new("jobs/room.toml"), text)
+            Mistake { span: Some(at..at), ..Mistake::new("it is wrong") }.told(
+                "error",
+                Path::new("jobs/room.toml"),
+                text,
+            )
         };
         assert_eq!(told("'room'"), "error: it is wrong\n  --> jobs/room.toml:1:8");
         assert_eq!(told("[source"), "error: it is wrong\n  --> jobs/room.toml:3:1 in [source.cameras]");

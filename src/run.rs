@@ -15,7 +15,7 @@ use crate::http;
 use crate::job::Job;
 use crate::live::{Live, summary};
 use crate::metrics::Metrics;
-use crate::mistake::Mistake;
+use crate::mistake::{Mistake, Mistakes};
 use crate::plan::{Plan, Tap};
 use crate::render::Parts;
 use crate::worker::{self, Threads};
@@ -26,16 +26,15 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// Why a job did not start, or did not end well: what to say, and the code to exit with.
 struct Failure(String, i32);
 
-impl From<Vec<Mistake>> for Failure {
-    fn from(mistakes: Vec<Mistake>) -> Self {
-        let lines: Vec<_> = mistakes.iter().map(|mistake| format!("error: {mistake}")).collect();
-        Failure(lines.join("\n"), EXIT_MISTAKE)
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Failure(mistakes.to_string(), EXIT_MISTAKE)
     }
 }
 
 impl From<Mistake> for Failure {
     fn from(mistake: Mistake) -> Self {
-        vec![mistake].into()
+        Failure(format!("error: {mistake}"), EXIT_MISTAKE)
     }
 }
 
@@ -50,7 +49,7 @@ pub fn run(flags: &cli::Run) -> ExitCode {
     match try_run(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(said, code)) => {
-            eprintln!("{said}");
+            eprintln!("{}", said.trim_end());
             ExitCode::from(code as u8)
         }
     }
@@ -58,12 +57,12 @@ pub fn run(flags: &cli::Run) -> ExitCode {
 
 fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let cluster = flags.cluster.resolve()?;
-    let job = Job::load(&flags.job)?;
-    job.check()?;
-    for warning in job.warnings() {
-        tracing::warn!("{warning}");
-    }
     let runtime = runtime()?;
+    let job = Job::load(&flags.job)?;
+    job.check(runtime.handle())?;
+    for warning in job.warnings(runtime.handle()) {
+        eprintln!("{}", job.tell("warning", &warning));
+    }
     let (window, meters) = intake(&job);
     let metrics = Arc::new(Metrics::new(&job.name, meters.clone(), window));
     let parts = open(&job, &cluster, &runtime, &meters, window, &metrics)?;

@@ -90,7 +90,8 @@ fn four_cameras_on(broker: &Broker) {
     wait("the subscription", || workers[0].said().contains("connected").then_some(()));
 
     let cameras = CAMERAS.map(|(camera, body)| {
-        let (path, to) = (images.join("video").join(camera), format!("{}/cameras/{camera}/{{number}}/raw", broker.url()));
+        let (path, to) =
+            (images.join("video").join(camera), format!("{}/cameras/{camera}/{{number}}/raw", broker.url()));
         let path = path.display().to_string();
         let rest = ["--loop", "--count", "50", "--rate", "50", "--body", body];
         Process::vigie(&[&["camera", &path, "--as", camera, "--to", &to], &rest[..]].concat())
@@ -106,13 +107,20 @@ fn four_cameras_on(broker: &Broker) {
         assert_eq!(page["frames_in_total{}"], ended + page["frames_in_flight{}"], "{page:?}");
         (page["results_total{}"] >= 200.0 && page["acknowledged_total{}"] >= 200.0).then_some(())
     });
-    let batched: Vec<f64> = workers.iter().map(|worker| {
-        let page = page(worker);
-        page.iter().filter(|(name, _)| name.starts_with("batches_total")).map(|(name, count)| {
-            let size: f64 = name.split("size=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().parse().unwrap();
-            size * count
-        }).sum()
-    }).collect();
+    let batched: Vec<f64> = workers
+        .iter()
+        .map(|worker| {
+            let page = page(worker);
+            page.iter()
+                .filter(|(name, _)| name.starts_with("batches_total"))
+                .map(|(name, count)| {
+                    let size: f64 =
+                        name.split("size=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().parse().unwrap();
+                    size * count
+                })
+                .sum()
+        })
+        .collect();
     workers.iter().for_each(|worker| worker.signal("TERM"));
     for worker in &mut workers {
         assert!(worker.end().success(), "{}", worker.said());
@@ -120,16 +128,21 @@ fn four_cameras_on(broker: &Broker) {
 
     let expected: BTreeSet<String> = CAMERAS
         .iter()
-        .flat_map(|(camera, _)| (0..50).flat_map(move |number| ["jpg", "json"].map(|kind| format!("{camera}/{number}.{kind}"))))
+        .flat_map(|(camera, _)| {
+            (0..50).flat_map(move |number| ["jpg", "json"].map(|kind| format!("{camera}/{number}.{kind}")))
+        })
         .collect();
     let found: BTreeSet<String> = files(&folder.path().join("out")).into_iter().collect();
     assert_eq!(found, expected, "one picture and one report a frame");
     assert_eq!(files(&folder.path().join("dead")), Vec::<String>::new());
     let heard = reports.lock().unwrap();
-    let ids: BTreeSet<_> = heard.iter().map(|(topic, body)| {
-        let report: serde_json::Value = serde_json::from_slice(body).expect("a report");
-        (topic.clone(), report["id"].as_str().expect("an id").to_owned())
-    }).collect();
+    let ids: BTreeSet<_> = heard
+        .iter()
+        .map(|(topic, body)| {
+            let report: serde_json::Value = serde_json::from_slice(body).expect("a report");
+            (topic.clone(), report["id"].as_str().expect("an id").to_owned())
+        })
+        .collect();
     assert_eq!((heard.len(), ids.len()), (200, 200), "one report a frame, on MQTT too");
     // Four streams of 50 frames: each worker gets its share of each stream, to one batch.
     assert!((batched[0] - batched[1]).abs() <= 12.0, "{batched:?} frames on the two workers");

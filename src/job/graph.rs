@@ -106,7 +106,9 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
         return Ok(node.output().expect("filtered"));
     }
     match nodes.iter().position(|node| node.name == name) {
-        Some(other) if other == place => Err(format!("`{name}` can't take pictures from itself: name a part before it")),
+        Some(other) if other == place => {
+            Err(format!("`{name}` can't take pictures from itself: name a part before it"))
+        }
         Some(other) if nodes[other].role == Role::Sink => {
             Err(format!("`{name}` is a sink and gives no pictures on: name a source or a step"))
         }
@@ -142,7 +144,9 @@ fn check_names(nodes: &[Node], wrong: &mut Vec<Mistake>) {
 fn check_roles(nodes: &[Node], wrong: &mut Vec<Mistake>) {
     let lacks = |role| nodes.iter().all(|node| node.role != role);
     if lacks(Role::Source) {
-        wrong.push(Mistake::new("the job has no source: add one, like [source.cameras], that says where frames come from"));
+        wrong.push(Mistake::new(
+            "the job has no source: add one, like [source.cameras], that says where frames come from",
+        ));
     }
     if lacks(Role::Sink) {
         wrong.push(Mistake::new("the job has no sink: add one, like [sink.results], that says where results go"));
@@ -169,7 +173,8 @@ fn check_use(nodes: &[Node], inputs: &[Vec<Input>], wrong: &mut Vec<Mistake>) ->
         if !takers.is_empty() {
             continue;
         }
-        let what = format!("nothing takes pictures from `{}`: name it in the `from` of a later part, or remove it", node.name);
+        let what =
+            format!("nothing takes pictures from `{}`: name it in the `from` of a later part, or remove it", node.name);
         match node.role {
             Role::Source => wrong.push(at(&node.table, what)),
             _ => notes.push(at(&node.table, what)),

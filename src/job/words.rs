@@ -21,10 +21,7 @@ fn cannot_be(it: &str, name: &str, known: &[&str]) -> String {
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     const ALIKE: f64 = 0.8;
     let likeness = |known: &&str| strsim::jaro_winkler(name, known);
-    let (likeness, known) = known
-        .iter()
-        .map(|known| (likeness(known), *known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (likeness, known) = known.iter().map(|known| (likeness(known), *known)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (likeness >= ALIKE).then_some(known)
 }
 
@@ -59,7 +56,9 @@ fn value(got: &str) -> String {
         "map" => "a table",
         "sequence" => "a list",
         "Option value" => "that",
-        _ => ["string ", "integer ", "floating point ", "boolean "].iter().fold(got, |got, kind| got.trim_start_matches(kind)),
+        _ => ["string ", "integer ", "floating point ", "boolean "]
+            .iter()
+            .fold(got, |got, kind| got.trim_start_matches(kind)),
     };
     plain.trim_matches('`').to_owned()
 }
@@ -105,9 +104,18 @@ mod tests {
     #[test]
     fn serde_is_put_into_words() {
         let words = |message| of_serde(message, Some("qos"));
-        assert_eq!(words("invalid type: string \"one\", expected u8"), "`qos` can't be \"one\": it takes a whole number, 0 or more");
-        assert_eq!(words("invalid value: integer `300`, expected u8"), "`qos` can't be 300: it takes a whole number, 0 or more");
-        assert_eq!(words("invalid type: sequence, expected a string"), "`qos` can't be a list: it takes text in quotes");
+        assert_eq!(
+            words("invalid type: string \"one\", expected u8"),
+            "`qos` can't be \"one\": it takes a whole number, 0 or more"
+        );
+        assert_eq!(
+            words("invalid value: integer `300`, expected u8"),
+            "`qos` can't be 300: it takes a whole number, 0 or more"
+        );
+        assert_eq!(
+            words("invalid type: sequence, expected a string"),
+            "`qos` can't be a list: it takes text in quotes"
+        );
         assert_eq!(
             words("unknown variant `imag`, expected one of `image`, `report`, `frame`"),
             "`qos` can't be `imag`: did you mean `image`? It takes image, report, frame"

@@ -11,6 +11,8 @@ use crate::kinds::Kind;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
 
+pub mod detect;
+
 /// The table of a step in a job file.
 pub trait StepConfig: Debug + Send + Sync {
     /// What is wrong with it: everything that can be known before a frame comes, the model's own load included.
@@ -31,6 +33,6 @@ pub trait Step: Send {
 
 /// Every kind of step, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn StepConfig>] = &[
-    // crate::kind!("detect", detect::Detect),
+    crate::kind!("detect", detect::Detect),
     crate::kind!("draw", draw::Draw),
 ];

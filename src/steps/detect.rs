@@ -1,0 +1,212 @@
+//! `kind = "detect"`: what a model finds in pictures.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use operators::{Fault, Flaw, Reason};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::codec::Limits;
+use crate::context::Context;
+use crate::engine::{Model, Session};
+use crate::mistake::Mistake;
+use crate::models::{self, Candidate, Detector, Placement, labels, nms};
+use crate::picture::Picture;
+use crate::report::Detection;
+
+use super::{Step, StepConfig};
+
+/// Finds things in pictures with an ONNX model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Detect {
+    /// The model's file: looked for beside the job file, then under `VIGIE_MODELS` at any depth, then in `models/`.
+    pub model: String,
+    /// Which classes to keep, by name; all, if left out.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// How sure the model has to be, 0 to 1.
+    #[serde(default = "threshold")]
+    pub threshold: f32,
+    /// Of two boxes of a class that overlap by more than this (intersection over union, 0 to 1), the surer one is kept.
+    #[serde(default = "overlap")]
+    pub overlap: f32,
+    /// The smallest box that is kept, as a share of the picture's area, 0 to 1.
+    #[serde(default)]
+    pub min_area: f32,
+    /// The largest box that is kept, as a share of the picture's area, 0 to 1.
+    #[serde(default = "whole")]
+    pub max_area: f32,
+    /// The model, loaded once and shared by the workers.
+    #[serde(skip)]
+    #[schemars(skip)]
+    loaded: OnceLock<Arc<Model>>,
+}
+
+fn threshold() -> f32 {
+    0.4
+}
+
+fn overlap() -> f32 {
+    0.45
+}
+
+fn whole() -> f32 {
+    1.0
+}
+
+impl Detect {
+    fn load(&self, context: &Context) -> Result<(&Arc<Model>, Box<dyn Detector>), String> {
+        if self.loaded.get().is_none() {
+            let path = models::find(&self.model, &context.folder)?;
+            let _ = self.loaded.set(Model::load(&path)?);
+        }
+        let model = self.loaded.get().expect("loaded above");
+        Ok((model, models::detector(model)?))
+    }
+
+    /// The names of the classes that are kept, by class; `None` for those that are not.
+    fn kept(&self, labels: &[Arc<str>]) -> Result<Vec<Option<Arc<str>>>, String> {
+        if let Some(unknown) = self.classes.iter().find(|class| !labels.iter().any(|label| **label == ***class)) {
+            let nearest = labels
+                .iter()
+                .max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
+            let nearest = nearest.map(|label| format!(": did you mean `{label}`")).unwrap_or_default();
+            let known: Vec<_> = labels.iter().map(|label| &**label).take(12).collect();
+            let more = if labels.len() > known.len() { ", …" } else { "" };
+            return Err(format!("the model knows no class `{unknown}`{nearest}? It knows {}{more}", known.join(", ")));
+        }
+        let wanted = |label: &Arc<str>| self.classes.is_empty() || self.classes.iter().any(|class| **class == **label);
+        Ok(labels.iter().map(|label| wanted(label).then(|| label.clone())).collect())
+    }
+}
+
+impl StepConfig for Detect {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        let shares = [
+            ("threshold", self.threshold),
+            ("overlap", self.overlap),
+            ("min_area", self.min_area),
+            ("max_area", self.max_area),
+        ];
+        if let Some((field, value)) = shares.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            return Err(Mistake::at(field, format!("`{field}` is {value}: it has to be between 0 and 1")));
+        }
+        let (model, detector) = self.load(context).map_err(|what| Mistake::at("model", what))?;
+        let labels = labels::labels(model.names.as_deref(), detector.classes());
+        self.kept(&labels).map(|_| ()).map_err(|what| Mistake::at("classes", what))
+    }
+
+    fn describe(&self) -> String {
+        let classes = if self.classes.is_empty() { "all classes".to_owned() } else { self.classes.join(", ") };
+        format!("detect {classes} with {} from {}", self.model, self.threshold)
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
+        let (model, detector) = self.load(context).map_err(anyhow::Error::msg)?;
+        let labels = labels::labels(model.names.as_deref(), detector.classes());
+        let kept = self.kept(&labels).map_err(anyhow::Error::msg)?;
+        let rules =
+            Rules { kept, threshold: self.threshold, overlap: self.overlap, areas: [self.min_area, self.max_area] };
+        Ok(Box::new(Detecting {
+            session: model.session()?,
+            model: model.clone(),
+            detector,
+            rules,
+            limits: context.picture,
+        }))
+    }
+}
+
+/// What is kept of what a model finds.
+struct Rules {
+    kept: Vec<Option<Arc<str>>>,
+    threshold: f32,
+    overlap: f32,
+    areas: [f32; 2],
+}
+
+impl Rules {
+    fn detections(&self, mut candidates: Vec<Candidate>, placement: &Placement) -> Vec<Detection> {
+        candidates.retain(|candidate| self.kept[candidate.class].is_some());
+        let kept = nms::suppress(candidates, self.overlap);
+        kept.into_iter().filter_map(|candidate| self.detection(candidate, placement)).collect()
+    }
+
+    fn detection(&self, candidate: Candidate, placement: &Placement) -> Option<Detection> {
+        let [left, top, right, bottom] = candidate.corners;
+        let area = [left, top, right - left, bottom - top];
+        let share = area[2] * area[3] / (placement.width * placement.height);
+        let [least, most] = self.areas;
+        let label = self.kept[candidate.class].clone().filter(|_| (least..=most).contains(&share))?;
+        Some(Detection { class: candidate.class, label, score: candidate.score, area })
+    }
+}
+
+/// A model at work for one worker.
+struct Detecting {
+    session: Session,
+    model: Arc<Model>,
+    detector: Box<dyn Detector>,
+    rules: Rules,
+    limits: Limits,
+}
+
+impl Step for Detecting {
+    fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Fault>> {
+        let (mut sound, mut answers) = (Vec::with_capacity(batch.len()), Vec::new());
+        for mut picture in batch {
+            match picture.pixels(&self.limits).map(drop) {
+                Ok(()) => sound.push(picture),
+                Err(flaw) => answers.push(Err(Fault { frame: picture.frame, flaw })),
+            }
+        }
+        match self.infer(&mut sound) {
+            Ok(()) => answers.extend(sound.into_iter().map(Ok)),
+            Err(error) => {
+                let detail = format!("{} did not take it: {error}", self.model.tag.name);
+                let flaw = Flaw::new(Reason::ModelFailed, detail);
+                answers
+                    .extend(sound.into_iter().map(|picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() })));
+            }
+        }
+        answers
+    }
+}
+
+impl Detecting {
+    /// Runs the model over pictures that are decoded.
+    fn infer(&mut self, pictures: &mut [Picture]) -> Result<(), String> {
+        let Self { session, detector, rules, .. } = self;
+        let start = Instant::now();
+        let mut placements = Vec::with_capacity(pictures.len());
+        let mut found = Vec::with_capacity(pictures.len());
+        let mut prepared = std::time::Duration::ZERO;
+        let detector = std::cell::RefCell::new(detector);
+        let shared = std::cell::RefCell::new(&mut placements);
+        session.run(
+            pictures.len(),
+            |index, input| {
+                let begun = Instant::now();
+                let pixels = pictures[index].decoded().expect("decoded before");
+                shared.borrow_mut().push(detector.borrow_mut().prepare(pixels, input));
+                prepared += begun.elapsed();
+            },
+            |index, outputs| {
+                let placement = shared.borrow()[index];
+                let candidates = detector.borrow().read(outputs, &placement, rules.threshold);
+                found.push(rules.detections(candidates, &placement));
+            },
+        )?;
+        // The batch is inferred as one: each picture is told its share.
+        let share = pictures.len().max(1) as u32;
+        let (resize, infer) = (prepared / share, start.elapsed().saturating_sub(prepared) / share);
+        for (picture, found) in pictures.iter_mut().zip(found) {
+            picture.detections.extend(found);
+            picture.model = Some(self.model.tag.clone());
+            picture.timings.extend([("resize", resize), ("infer", infer)]);
+        }
+        Ok(())
+    }
+}
