@@ -51,12 +51,16 @@ fn at(span: &Range<usize>, what: String) -> Mistake {
 }
 
 /// What each of `nodes`, which stand in the order of the file, takes its pictures from; and what is worth knowing
-/// although it is not wrong.
-pub fn connect(nodes: &[Node], wrong: &mut Vec<Mistake>) -> (Vec<Vec<Input>>, Vec<Mistake>) {
+/// although it is not wrong. Where parts are `lost`, nothing is said of parts that are missing.
+pub fn connect(nodes: &[Node], lost: bool, wrong: &mut Vec<Mistake>) -> (Vec<Vec<Input>>, Vec<Mistake>) {
+    let before = wrong.len();
     let inputs: Vec<Vec<Input>> = (0..nodes.len()).map(|place| inputs(nodes, place, wrong)).collect();
     check_names(nodes, wrong);
-    check_roles(nodes, wrong);
-    let notes = check_use(nodes, &inputs, wrong);
+    if !lost {
+        check_roles(nodes, wrong);
+    }
+    // A part that nobody takes from may be the echo of another mistake.
+    let notes = if lost || wrong.len() > before { Vec::new() } else { check_use(nodes, &inputs, wrong) };
     (inputs, notes)
 }
 

@@ -51,9 +51,10 @@ impl<C: ?Sized> Draft<C> {
 pub fn job(text: &str, path: &Path) -> Result<Job, Vec<Mistake>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(errors.iter().map(syntax).collect());
+        // What follows the first is most often its echo.
+        return Err(errors.iter().take(1).map(syntax).collect());
     }
-    let mut reader = Reader { wrong: Vec::new() };
+    let mut reader = Reader { wrong: Vec::new(), lost: false };
     let job = reader.job(table.into_inner(), text, path);
     match job {
         Some(job) if reader.wrong.is_empty() => Ok(job),
@@ -68,6 +69,8 @@ fn syntax(error: &toml::de::Error) -> Mistake {
 /// Reads on after a mistake, so that all of them are told.
 struct Reader {
     wrong: Vec<Mistake>,
+    /// Whether parts were not found because the table around them is wrong.
+    lost: bool,
 }
 
 impl Reader {
@@ -79,6 +82,7 @@ impl Reader {
         for (key, value) in file.iter_mut() {
             self.fill_in(value);
             if !TABLES.contains(&key.get_ref().as_ref()) {
+                self.lost = true;
                 self.fail(key.span(), words::unknown("table", key.get_ref(), &TABLES));
             }
         }
@@ -96,7 +100,7 @@ impl Reader {
         nodes.extend(self::nodes(&steps, Role::Step));
         nodes.extend(self::nodes(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
-        let (inputs, notes) = connect(&nodes, &mut self.wrong);
+        let (inputs, notes) = connect(&nodes, self.lost, &mut self.wrong);
         let inputs_of = |role, index| {
             let place = nodes.iter().position(|node| node.role == role && node.index == index);
             inputs[place.expect("every part has a node")].clone()
@@ -117,7 +121,7 @@ impl Reader {
 
     fn name(&mut self, file: &mut DeTable<'_>) -> Option<String> {
         let Some(value) = file.remove("name") else {
-            self.fail(0..0, "the job has no name: begin with a line like `name = \"room\"`");
+            self.wrong.push(Mistake::new("the job has no name: begin with a line like `name = \"room\"`"));
             return None;
         };
         let sound = |char: char| char.is_alphanumeric() || "-_.".contains(char);
@@ -135,49 +139,48 @@ impl Reader {
         let Some(tables) = file.remove(group) else {
             return Vec::new();
         };
+        let nameless = format!("a {group} is a table with a name: write it as [{group}.NAME]");
         let span = tables.span();
-        let DeValue::Table(tables) = tables.into_inner() else {
-            self.fail(span, format!("a {group} is a table with a name: write it as [{group}.NAME]"));
-            return Vec::new();
+        let tables = match tables.into_inner() {
+            DeValue::Table(tables) if tables.values().all(|value| value.get_ref().is_table()) => tables,
+            _ => {
+                self.lost = true;
+                self.fail(span, nameless);
+                return Vec::new();
+            }
         };
         let mut drafts = Vec::new();
         for (name, value) in tables {
             let span = value.span();
-            match value.into_inner() {
-                DeValue::Table(table) => {
-                    let own: &[&str] = if group == "sink" { &["from", "write"] } else { &["from"] };
-                    drafts.push(self.part(
-                        name.into_inner().into_owned(),
-                        Spanned::new(span, table),
-                        group,
-                        own,
-                        kinds,
-                    ));
-                }
-                _ => self.fail(name.span(), format!("a {group} is a table with a name: write it as [{group}.NAME]")),
+            if let DeValue::Table(table) = value.into_inner() {
+                drafts.push(self.part(name.into_inner().into_owned(), Spanned::new(span, table), group, kinds));
             }
         }
         drafts.sort_by_key(|draft| draft.spots.table.as_ref().map(|table| table.start));
         drafts
     }
 
-    /// One part; `own` are the keys that belong to the job, not to the kind.
+    /// One part: the keys that belong to the job, then those of its kind.
     fn part<C: ?Sized>(
         &mut self,
         name: String,
         table: Table<'_>,
         group: &str,
-        own: &[&str],
         kinds: &[Kind<C>],
     ) -> Draft<C> {
         let spots = Spots::of(&table);
         let (span, mut table) = (table.span(), table.into_inner());
         let kind = self.kind(&mut table, &span, group, kinds);
-        let from = own.contains(&"from").then(|| table.remove("from")).flatten().and_then(|from| self.from(from));
+        // A source's `from` is a mistake that `connect` knows better words for.
+        let own: &[&str] = match group {
+            "source" | DEAD => &["kind"],
+            "step" => &["kind", "from"],
+            _ => &["kind", "from", "write"],
+        };
+        let from = (group != DEAD).then(|| table.remove("from")).flatten().and_then(|from| self.from(from));
         let write = own.contains(&"write").then(|| table.remove("write")).flatten();
         let write = write.and_then(|write| self.write(write)).unwrap_or_default();
-        let own: Vec<_> = ["kind"].iter().chain(own).copied().collect();
-        let config = kind.and_then(|kind| self.config(Spanned::new(span, table), kind, &own));
+        let config = kind.and_then(|kind| self.config(Spanned::new(span, table), kind, own));
         Draft { name, from, write, config, spots }
     }
 
@@ -233,7 +236,7 @@ impl Reader {
     fn dead(&mut self, file: &mut DeTable<'_>) -> Option<Draft<dyn sinks::SinkConfig>> {
         let Some(table) = file.remove(DEAD) else {
             let default = DeTable::parse(DEAD_LETTERS).expect("it is TOML");
-            let mut draft = self.part(DEAD.to_owned(), default, DEAD, &[], sinks::KINDS);
+            let mut draft = self.part(DEAD.to_owned(), default, DEAD, sinks::KINDS);
             draft.spots = Spots::default();
             return Some(draft);
         };
@@ -242,7 +245,7 @@ impl Reader {
             self.fail(span, "the dead letters have a table: write it as [dead]");
             return None;
         };
-        Some(self.part(DEAD.to_owned(), Spanned::new(span, table), DEAD, &[], sinks::KINDS))
+        Some(self.part(DEAD.to_owned(), Spanned::new(span, table), DEAD, sinks::KINDS))
     }
 
     /// A table that there is once, or its defaults.
@@ -265,12 +268,14 @@ impl Reader {
         let known: Vec<_> = own.iter().chain(keys).copied().collect();
         let before = self.wrong.len();
         let strange = |key: &&Spanned<_>| !keys.contains(&DeString::as_ref(key.get_ref()));
+        let mut meant = Vec::new();
         for key in table.keys().filter(strange).cloned().collect::<Vec<_>>() {
             self.fail(key.span(), words::unknown("key", key.get_ref(), &known));
+            meant.extend(words::nearest(key.get_ref(), &known));
             table.remove(&key);
         }
         let schema = (kind.schema)(&mut Default::default());
-        for (key, doc) in required(&schema).filter(|(key, _)| !table.contains_key(*key)) {
+        for (key, doc) in required(&schema).filter(|(key, _)| !table.contains_key(*key) && !meant.contains(key)) {
             self.fail(span.clone(), format!("add the key `{key}`: {doc}"));
         }
         let complete = self.wrong.len() == before;
@@ -309,8 +314,7 @@ fn expand(text: &str) -> Result<String, String> {
     let mut filled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) =
-            after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
+        let (inside, after) = after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
         let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
         let sound = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() || !name.chars().all(sound) {
@@ -318,8 +322,7 @@ fn expand(text: &str) -> Result<String, String> {
         }
         // As in a shell, a default stands in for a variable that is set to nothing, too.
         let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
-        let unset =
-            || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
+        let unset = || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
         filled += before;
         filled += value.as_deref().or(default).ok_or_else(unset)?;
         rest = after;
@@ -349,7 +352,10 @@ fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
 }
 
-fn complete<C: ?Sized>(drafts: Vec<Draft<C>>, inputs: impl Fn(usize) -> Vec<Input>) -> Option<Vec<Part<C>>> {
+fn complete<C: ?Sized>(
+    drafts: Vec<Draft<C>>,
+    inputs: impl Fn(usize) -> Vec<Input>,
+) -> Option<Vec<Part<C>>> {
     drafts.into_iter().enumerate().map(|(index, draft)| draft.part(inputs(index))).collect()
 }
 

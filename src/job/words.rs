@@ -9,6 +9,14 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     }
 }
 
+fn cannot_be(it: &str, name: &str, known: &[&str]) -> String {
+    let list = known.join(", ");
+    match nearest(name, known) {
+        Some(nearest) => format!("{it} can't be `{name}`: did you mean `{nearest}`? It takes {list}"),
+        None => format!("{it} can't be `{name}`: it takes {list}"),
+    }
+}
+
 /// The known name that a misspelt one is likely to mean.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     const ALIKE: f64 = 0.8;
@@ -26,7 +34,7 @@ pub fn of_serde(message: &str, key: Option<&str>) -> String {
         return format!("{it} can't be {}: it takes {}", value(got), kind(wanted));
     }
     if let Some((name, known)) = expected("unknown variant ") {
-        return unknown(&format!("value of {it}"), name.trim_matches('`'), &ticked(known));
+        return cannot_be(&it, name.trim_matches('`'), &ticked(known));
     }
     if let Some((name, known)) = expected("unknown field ") {
         return unknown("key", name.trim_matches('`'), &ticked(known));
@@ -110,7 +118,7 @@ mod tests {
         );
         assert_eq!(
             words("unknown variant `imag`, expected one of `image`, `report`, `frame`"),
-            "unknown value of `qos` `imag`: did you mean `image`? Known here: image, report, frame"
+            "`qos` can't be `imag`: did you mean `image`? It takes image, report, frame"
         );
         assert_eq!(words("unknown field `a`, expected `b` or `c`"), "unknown key `a`. Known here: b, c");
         assert_eq!(words("3 is too much"), "`qos`: 3 is too much");

@@ -35,10 +35,11 @@ const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// A folder, whose `.jpg`, `.jpeg` and `.png` files are played; or the files themselves, with `*`, `?` and `**`:
-    /// `pictures/*.jpg`. `{camera}` says which part of the path is the camera's name (`pictures/{camera}/*.jpg`;
-    /// without it, the name of the file's folder), `{number}` and `{id}` likewise (without them, the file's name, and
-    /// its place where the name is no number). Relative to the current folder.
+    /// Where the pictures are: `pictures`, `pictures/*.jpg` or `pictures/{camera}/*.jpg`. Of a folder, the `.jpg`,
+    /// `.jpeg` and `.png` files are played; else, whatever the path matches, with `*`, `?` and `**`. `{camera}` says
+    /// which part of the path is the camera's name (without it, the name of the file's folder), `{number}` and `{id}`
+    /// likewise (without them, the file's name, and its place where the name is no number). Relative to the current
+    /// folder.
     path: String,
     /// Frames a second, of all cameras together. Without it, as fast as they are worked on.
     #[serde(default)]
