@@ -649,7 +649,7 @@ fn step_v5(polled: Result<v5::Event, v5::ConnectionError>) -> Step {
         Ok(Raw::Incoming(Packet::ConnAck(ack))) => {
             let limits = ack.properties.map(|p| (p.receive_max, p.max_packet_size)).unwrap_or_default();
             Step::Up {
-                inflight: limits.0.unwrap_or(INFLIGHT).min(INFLIGHT).max(1).into(),
+                inflight: limits.0.unwrap_or(INFLIGHT).clamp(1, INFLIGHT).into(),
                 largest: limits.1.map_or(LARGEST_PAYLOAD, |most| (most as usize).min(LARGEST_PAYLOAD)),
             }
         }
