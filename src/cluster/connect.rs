@@ -87,6 +87,7 @@ impl Door {
                     // What ends the start of process 0 ends everyone's; another process may come back.
                     if self.cluster.process == 0 {
                         gathering.report(&refusal);
+                        gathering.linger(listener, &refusal);
                     }
                     gathering.leave();
                     return Err(refusal.into());
@@ -284,6 +285,11 @@ impl<'a> Gathering<'a> {
     /// Answers a process of a higher index.
     fn admit(&mut self, mut stream: TcpStream, from: SocketAddr, knock: &Knock) -> Result<(), Broken> {
         let mine = self.claim(self.me());
+        if self.generation == 0 {
+            // Whatever it is that the caller says, process 0 is to hear of it too.
+            let _ = handshake::answer(&mut stream, &Answer::Later);
+            return Ok(());
+        }
         if let Some(words) = Claim::disagreement(&knock.claim, &mine) {
             let refusal = Refusal::Mistake(words);
             let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));
@@ -296,8 +302,7 @@ impl<'a> Gathering<'a> {
         if self.me() > 0 && knock.claim.generation != self.generation {
             let _ = handshake::answer(&mut stream, &Answer::Later);
             // A newer generation means that process 0 began anew, and this link to it is a dead one's.
-            let behind = self.generation != 0 && knock.claim.generation > self.generation;
-            return if behind { Err(Broken::Again) } else { Ok(()) };
+            return if knock.claim.generation > self.generation { Err(Broken::Again) } else { Ok(()) };
         }
         if let Some(here) = self.links[peer].as_ref().and_then(|stream| stream.peer_addr().ok()) {
             let words = format!("process {peer} is already here from {here}: give each process its own -p");
@@ -384,6 +389,18 @@ impl<'a> Gathering<'a> {
         let to = if self.me() == 0 { self.links.len() } else { 1 };
         for stream in self.links[..to].iter_mut().flatten() {
             let _ = handshake::answer(stream, &Answer::Refused(refusal.clone()));
+        }
+    }
+
+    /// Tells the reason to those too who are a moment late, or they would wait for this process in vain.
+    fn linger(&mut self, listener: &TcpListener, refusal: &Refusal) {
+        let (begun, mut late) = (Instant::now(), self.missing().len());
+        while late > 0 && begun.elapsed() < QUIET {
+            self.hear_callers(listener);
+            if let Ok(Event::Knock(mut stream, ..)) = self.events.recv_timeout(GLANCE) {
+                let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));
+                late -= 1;
+            }
         }
     }
 

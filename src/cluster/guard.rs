@@ -103,10 +103,13 @@ impl Guard {
             }
             result
         }));
-        done.map_or_else(|panic| self.panicked(worker.index(), panic), |result| {
-            self.state().working -= 1;
-            result
-        })
+        done.map_or_else(
+            |panic| self.panicked(worker.index(), panic),
+            |result| {
+                self.state().working -= 1;
+                result
+            },
+        )
     }
 
     fn panicked(&self, worker: usize, panic: Box<dyn Any + Send>) -> ! {
@@ -137,7 +140,7 @@ impl Guard {
             drop(state);
             let until = Instant::now() + STUCK;
             if peer_lost {
-                drop(guard.wait(GRACE, |state| !state.ended));
+                thread::sleep(GRACE);
             }
             guard.shut();
             while !guard.nudge() {
