@@ -87,6 +87,29 @@ fn exchange(worker: &mut Worker, guard: &Guard, rounds: u64) -> u64 {
     sum.get()
 }
 
+/// Keeps all links full of large records, sent from inside an operator's session, until worker 1 panics.
+fn flood(worker: &mut Worker, guard: &Guard, rounds: u64) -> u64 {
+    let mut input: InputHandle<u64, timely::container::CapacityContainerBuilder<Vec<u64>>> = InputHandle::new();
+    let (probe, peers) = (ProbeHandle::new(), worker.peers() as u64);
+    worker.dataflow::<u64, _, _>(|scope| {
+        input
+            .to_stream(scope)
+            .flat_map(move |_| (0..40 * peers).map(|to| (to, vec![7u64; 10_000])))
+            .exchange(|(to, _)| *to)
+            .probe_with(&probe);
+    });
+    for round in 0.. {
+        assert!(worker.index() != 1 || round < rounds, "worker 1 has had enough");
+        input.send(round);
+        input.advance_to(round + 1);
+        while probe.less_than(&round.saturating_sub(8)) {
+            guard.check();
+            worker.step_or_park(None);
+        }
+    }
+    unreachable!("a flood has no end")
+}
+
 fn mistake<T>(answer: Result<T, Lost>) -> String {
     match answer {
         Err(Lost::Mistake(mistake)) => mistake.to_string(),
@@ -448,6 +471,8 @@ fn child() {
             println!("child is up");
         }
         match work.as_str() {
+            "flood" => flood(worker, guard, u64::MAX),
+            "panic" => flood(worker, guard, 20),
             "busy" => exchange(worker, guard, u64::MAX),
             "idle" => loop {
                 guard.check();
@@ -476,7 +501,7 @@ fn killed(processes: usize, threads: usize, work: &str) {
     children.remove(victim);
     for child in children {
         let (code, said) = child.end();
-        assert_eq!(code, Some(EXIT_PEER_LOST), "{said}");
+        assert_eq!(code, Some(EXIT_PEER_LOST), "process {victim} was killed: {said}");
         let name = format!("process {victim} ({}) is gone: ", clusters[0].addresses[victim]);
         assert!(said.starts_with(&name) && said.lines().count() == 1, "one sentence, about process {victim}: {said}");
     }
@@ -487,6 +512,31 @@ fn killed(processes: usize, threads: usize, work: &str) {
 fn survivors_name_the_one_that_was_killed_at_work() {
     killed(2, 1, "busy");
     killed(3, 2, "busy");
+}
+
+/// A queue that timely has poisoned while another worker is in the middle of a session would abort the process: the
+/// session flushes when it is dropped, and panics again.
+#[test]
+fn survivors_end_in_order_however_full_the_links_are() {
+    for _ in 0..3 {
+        killed(2, 2, "flood");
+        killed(3, 2, "flood");
+    }
+}
+
+/// A user who sees one message a thread sees none.
+#[test]
+fn a_panic_is_printed_once_and_a_loss_is_one_sentence() {
+    for _ in 0..3 {
+        let clusters = cluster(2, 2);
+        let children: Vec<_> = clusters.iter().map(|cluster| Process::start(cluster, "panic")).collect();
+        let [zero, one] = children.into_iter().map(Process::end).collect::<Vec<_>>().try_into().expect("two");
+        assert_eq!((zero.0, one.0), (Some(EXIT_BUG), Some(EXIT_PEER_LOST)), "{} {}", zero.1, one.1);
+        assert_eq!(zero.1.matches("panicked at").count(), 1, "{}", zero.1);
+        let last = "worker 1 stopped by a mistake in the program: worker 1 has had enough";
+        assert_eq!(zero.1.lines().last(), Some(last));
+        assert!(one.1.starts_with("process 0 (") && one.1.lines().count() == 1, "{}", one.1);
+    }
 }
 
 #[test]
