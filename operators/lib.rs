@@ -20,6 +20,8 @@
 //! * [`batch`]: exchange, gather, flush the late.
 //! * [`offload`]: work on a thread of its own, the capability held until the answer is back.
 
+#![forbid(unsafe_code)]
+
 pub mod batch;
 pub mod frame;
 pub mod ingest;

@@ -1,5 +1,7 @@
 //! Vigie, the lookout: camera frames in, batches of three through an ONNX model, pictures with boxes out.
 
+#![forbid(unsafe_code)]
+
 pub mod body;
 pub mod broker;
 pub mod camera;

@@ -87,6 +87,29 @@ fn exchange(worker: &mut Worker, guard: &Guard, rounds: u64) -> u64 {
     sum.get()
 }
 
+/// Keeps all links full of large records, sent from inside an operator's session, until worker 1 panics.
+fn flood(worker: &mut Worker, guard: &Guard, rounds: u64) -> u64 {
+    let mut input: InputHandle<u64, timely::container::CapacityContainerBuilder<Vec<u64>>> = InputHandle::new();
+    let (probe, peers) = (ProbeHandle::new(), worker.peers() as u64);
+    worker.dataflow::<u64, _, _>(|scope| {
+        input
+            .to_stream(scope)
+            .flat_map(move |_| (0..40 * peers).map(|to| (to, vec![7u64; 10_000])))
+            .exchange(|(to, _)| *to)
+            .probe_with(&probe);
+    });
+    for round in 0.. {
+        assert!(worker.index() != 1 || round < rounds, "worker 1 has had enough");
+        input.send(round);
+        input.advance_to(round + 1);
+        while probe.less_than(&round.saturating_sub(8)) {
+            guard.check();
+            worker.step_or_park(None);
+        }
+    }
+    unreachable!("a flood has no end")
+}
+
 fn mistake<T>(answer: Result<T, Lost>) -> String {
     match answer {
         Err(Lost::Mistake(mistake)) => mistake.to_string(),
@@ -277,12 +300,12 @@ fn strangers_at_the_door_are_ignored() {
 #[test]
 fn who_does_not_come_is_named() {
     let clusters = cluster(3, 1);
-    let start = |cluster: &Cluster| Door::open(cluster).unwrap().meet(job(), Duration::from_millis(1500));
-    let answers = all(&clusters[..2], |cluster| start(cluster).expect_err("nobody").to_string());
+    let start = |cluster: &Cluster, patience| Door::open(cluster).unwrap().meet(job(), patience).expect_err("nobody");
+    let soon = Duration::from_millis(1500);
+    let answers = all(&clusters[..2], |cluster| start(cluster, if cluster.process == 0 { soon } else { HURRY }));
     let missing = format!("process 2 ({}) did not come within 1.5 s: start it with -p 2", clusters[2].addresses[2]);
-    assert_eq!(answers[0], missing);
-    assert!(answers[1].contains("process 2"), "{}", answers[1]);
-    let alone = start(&clusters[2]).expect_err("nobody").to_string();
+    assert_eq!(answers, [Lost::Missing(missing.clone()), Lost::Missing(missing)], "process 0 tells the other");
+    let alone = start(&clusters[2], soon).to_string();
     assert!(alone.contains("process 0") && alone.contains("process 1") && alone.contains("refused"), "{alone}");
 }
 
@@ -330,7 +353,7 @@ fn a_panic_in_one_worker_ends_all_workers_of_all_processes() {
                     assert_eq!(lost, Lost::Panic { worker: 1, what: "an operator's mistake".into() });
                     assert_eq!(lost.exit_code(), EXIT_BUG);
                 }
-                false => assert_eq!(loss(answer).0, guilty),
+                false => assert_eq!(loss(answer.clone()).0, guilty, "process {index}: {answer:?}"),
             }
         }
     }
@@ -448,6 +471,8 @@ fn child() {
             println!("child is up");
         }
         match work.as_str() {
+            "flood" => flood(worker, guard, u64::MAX),
+            "panic" => flood(worker, guard, 20),
             "busy" => exchange(worker, guard, u64::MAX),
             "idle" => loop {
                 guard.check();
@@ -476,7 +501,7 @@ fn killed(processes: usize, threads: usize, work: &str) {
     children.remove(victim);
     for child in children {
         let (code, said) = child.end();
-        assert_eq!(code, Some(EXIT_PEER_LOST), "{said}");
+        assert_eq!(code, Some(EXIT_PEER_LOST), "process {victim} was killed: {said}");
         let name = format!("process {victim} ({}) is gone: ", clusters[0].addresses[victim]);
         assert!(said.starts_with(&name) && said.lines().count() == 1, "one sentence, about process {victim}: {said}");
     }
@@ -487,6 +512,31 @@ fn killed(processes: usize, threads: usize, work: &str) {
 fn survivors_name_the_one_that_was_killed_at_work() {
     killed(2, 1, "busy");
     killed(3, 2, "busy");
+}
+
+/// A queue that timely has poisoned while another worker is in the middle of a session would abort the process: the
+/// session flushes when it is dropped, and panics again.
+#[test]
+fn survivors_end_in_order_however_full_the_links_are() {
+    for _ in 0..3 {
+        killed(2, 2, "flood");
+        killed(3, 2, "flood");
+    }
+}
+
+/// A user who sees one message a thread sees none.
+#[test]
+fn a_panic_is_printed_once_and_a_loss_is_one_sentence() {
+    for _ in 0..3 {
+        let clusters = cluster(2, 2);
+        let children: Vec<_> = clusters.iter().map(|cluster| Process::start(cluster, "panic")).collect();
+        let [zero, one] = children.into_iter().map(Process::end).collect::<Vec<_>>().try_into().expect("two");
+        assert_eq!((zero.0, one.0), (Some(EXIT_BUG), Some(EXIT_PEER_LOST)), "{} {}", zero.1, one.1);
+        assert_eq!(zero.1.matches("panicked at").count(), 1, "{}", zero.1);
+        let last = "worker 1 stopped by a mistake in the program: worker 1 has had enough";
+        assert_eq!(zero.1.lines().last(), Some(last));
+        assert!(one.1.starts_with("process 0 (") && one.1.lines().count() == 1, "{}", one.1);
+    }
 }
 
 #[test]

@@ -7,19 +7,18 @@
 //! While they gather, a process that is gone, or of another generation, makes the others let go of
 //! everything and meet anew, so that nobody waits on a link to the dead. Only the time runs on.
 
-use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use socket2::{SockRef, TcpKeepalive};
 use tracing::{info, warn};
 
 use super::config::{Cluster, Peer, Token};
 use super::handshake::{self, Answer, Claim, Knock, Refusal, Stranger};
+use super::socket::{dial, listen, tune};
 use super::{Lost, PATIENCE};
 use crate::mistake::Mistake;
 
@@ -31,12 +30,6 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// Callers that are heard at the same time; the rest wait, or are no Vigie.
 const MOST_HEARD: usize = 64;
-
-/// Silence on a link after which the other side is asked whether it is there; how often; how many times.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(2), Duration::from_secs(1), 2);
-
-/// How long what was sent may go without being taken by the other machine.
-const USER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// This process's own address, listened on. It outlives generations.
 #[derive(Debug)]
@@ -87,6 +80,7 @@ impl Door {
                     // What ends the start of process 0 ends everyone's; another process may come back.
                     if self.cluster.process == 0 {
                         gathering.report(&refusal);
+                        gathering.linger(listener, &refusal);
                     }
                     gathering.leave();
                     return Err(refusal.into());
@@ -94,34 +88,6 @@ impl Door {
             }
         }
     }
-}
-
-/// Binds the first address that the name stands for. Not any of them: `localhost` is two addresses, and a
-/// second process must not find the other one free.
-fn listen(me: &Peer) -> Result<TcpListener, Mistake> {
-    let Peer { index, address } = me;
-    let resolved = address.to_socket_addrs().map_err(|error| {
-        Mistake::new(format!("{me}: the name can't be resolved ({error}): correct the address in cluster.toml"))
-    })?;
-    let mut not_here = None;
-    for address in resolved {
-        match TcpListener::bind(address) {
-            Ok(listener) => {
-                listener.set_nonblocking(true).map_err(|error| Mistake::new(error.to_string()))?;
-                return Ok(listener);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => not_here = Some(error),
-            // A machine without IPv6.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => not_here = Some(error),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let what = format!("{address} is in use: is another process running with -p {index}?");
-                return Err(Mistake::new(what));
-            }
-            Err(error) => return Err(Mistake::new(format!("{me} can't listen on its address: {error}"))),
-        }
-    }
-    let why = not_here.map_or_else(|| "the name stands for no address".into(), |error| error.to_string());
-    Err(Mistake::new(format!("{address} is no address of this machine, which runs -p {index} ({why})")))
 }
 
 /// What happens while processes gather.
@@ -284,6 +250,11 @@ impl<'a> Gathering<'a> {
     /// Answers a process of a higher index.
     fn admit(&mut self, mut stream: TcpStream, from: SocketAddr, knock: &Knock) -> Result<(), Broken> {
         let mine = self.claim(self.me());
+        if self.generation == 0 {
+            // Whatever it is that the caller says, process 0 is to hear of it too.
+            let _ = handshake::answer(&mut stream, &Answer::Later);
+            return Ok(());
+        }
         if let Some(words) = Claim::disagreement(&knock.claim, &mine) {
             let refusal = Refusal::Mistake(words);
             let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));
@@ -296,8 +267,7 @@ impl<'a> Gathering<'a> {
         if self.me() > 0 && knock.claim.generation != self.generation {
             let _ = handshake::answer(&mut stream, &Answer::Later);
             // A newer generation means that process 0 began anew, and this link to it is a dead one's.
-            let behind = self.generation != 0 && knock.claim.generation > self.generation;
-            return if behind { Err(Broken::Again) } else { Ok(()) };
+            return if knock.claim.generation > self.generation { Err(Broken::Again) } else { Ok(()) };
         }
         if let Some(here) = self.links[peer].as_ref().and_then(|stream| stream.peer_addr().ok()) {
             let words = format!("process {peer} is already here from {here}: give each process its own -p");
@@ -387,6 +357,18 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Tells the reason to those too who are a moment late, or they would wait for this process in vain.
+    fn linger(&mut self, listener: &TcpListener, refusal: &Refusal) {
+        let (begun, mut late) = (Instant::now(), self.missing().len());
+        while late > 0 && begun.elapsed() < QUIET {
+            self.hear_callers(listener);
+            if let Ok(Event::Knock(mut stream, ..)) = self.events.recv_timeout(GLANCE) {
+                let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));
+                late -= 1;
+            }
+        }
+    }
+
     /// Lets go of everyone.
     fn leave(self) {
         for stream in self.links.into_iter().flatten() {
@@ -433,31 +415,6 @@ fn call(peer: &Peer, claim: &Claim, token: &Token, sender: &Sender<Event>) {
         }
         thread::sleep(pause);
     }
-}
-
-/// Connects to the first of the name's addresses that answers.
-fn dial(address: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::other("the name stands for no address");
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, QUIET) {
-            // On one machine a socket can meet itself, where nobody listens yet.
-            Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
-            Ok(stream) => return tune(&stream).map(|()| stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-/// Makes a link notice within seconds that the other machine is gone.
-fn tune(stream: &TcpStream) -> io::Result<()> {
-    let (time, interval, retries) = KEEPALIVE;
-    let socket = SockRef::from(stream);
-    stream.set_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(interval).with_retries(retries))?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    Ok(())
 }
 
 /// A number that is greater than those of all generations before, as far as the clock goes on.

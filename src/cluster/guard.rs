@@ -44,7 +44,7 @@ struct State {
     cause: Option<Lost>,
     /// Threads of the workers that have begun.
     workers: Vec<Thread>,
-    /// Workers that have not finished their work.
+    /// Workers that have neither finished nor stopped.
     working: usize,
     /// All threads have ended.
     ended: bool,
@@ -107,6 +107,7 @@ impl Guard {
             |panic| self.panicked(worker.index(), panic),
             |result| {
                 self.state().working -= 1;
+                self.0.changed.notify_all();
                 result
             },
         )
@@ -121,6 +122,10 @@ impl Guard {
         if !panic.is::<Stopped>() {
             self.fail(Lost::Panic { worker, what: what.unwrap_or("a panic without words").into() });
         }
+        // Unwinding out of here poisons queues that other workers may be pushing into: see `Link`.
+        self.state().working -= 1;
+        self.0.changed.notify_all();
+        drop(self.wait(STUCK, |state| state.working > 0));
         resume_unwind(panic)
     }
 
@@ -140,7 +145,7 @@ impl Guard {
             drop(state);
             let until = Instant::now() + STUCK;
             if peer_lost {
-                drop(guard.wait(GRACE, |state| !state.ended));
+                thread::sleep(GRACE);
             }
             guard.shut();
             while !guard.nudge() {

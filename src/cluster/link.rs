@@ -10,8 +10,12 @@ use super::{Guard, Lost, Peer};
 
 /// A link to another process, as timely's threads hold it.
 ///
-/// An end is a loss only if timely's thread panics over it: after the other side's goodbye it is how a
-/// link should end. So an end is remembered, and told to the guard when the link is dropped in a panic.
+/// *Reading*, an end is a loss only if timely's thread panics over it: after the other side's goodbye it is
+/// how a link should end. So an end is remembered, and told to the guard when the link is dropped in a panic.
+///
+/// *Writing* never fails: a loss is told to the guard, and what comes after it goes nowhere. Timely's send
+/// thread would panic, and poison the queue into which a worker may just be pushing from inside a session;
+/// the session flushes when it is dropped, panics again, and that aborts the process.
 #[derive(Debug)]
 pub(super) struct Link {
     stream: TcpStream,
@@ -26,11 +30,8 @@ impl Link {
         Self { stream, peer, guard, ending: None }
     }
 
-    fn ends<T>(&mut self, error: io::Error) -> io::Result<T> {
-        if error.kind() != io::ErrorKind::Interrupted {
-            self.ending.get_or_insert_with(|| error.to_string());
-        }
-        Err(error)
+    fn lost(&self, why: String) {
+        self.guard.fail(Lost::Peer { peer: self.peer.clone(), why });
     }
 }
 
@@ -45,7 +46,10 @@ impl Read for Link {
                 Ok(read) => return Ok(read),
                 // A signal is no loss, though timely takes it for one.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.ends(error),
+                Err(error) => {
+                    self.ending.get_or_insert_with(|| error.to_string());
+                    return Err(error);
+                }
             }
         }
     }
@@ -53,11 +57,20 @@ impl Read for Link {
 
 impl Write for Link {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes).or_else(|error| self.ends(error))
+        if self.guard.failed() {
+            return Ok(bytes.len());
+        }
+        match self.stream.write(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.lost(error.to_string());
+                Ok(bytes.len())
+            }
+            written => written,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush().or_else(|error| self.ends(error))
+        Ok(())
     }
 }
 
@@ -70,15 +83,21 @@ impl Stream for Link {
         self.stream.set_nonblocking(nonblocking)
     }
 
+    /// Says goodbye, unless something failed: then the guard closes the link when it is time.
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.stream.shutdown(how)
+        if !self.guard.failed()
+            && let Err(error) = self.stream.shutdown(how)
+        {
+            self.lost(error.to_string());
+        }
+        Ok(())
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         if let (true, Some(why)) = (thread::panicking(), self.ending.take()) {
-            self.guard.fail(Lost::Peer { peer: self.peer.clone(), why });
+            self.lost(why);
         }
     }
 }

@@ -19,6 +19,7 @@
 //! * [`config`]: flags and `cluster.toml`, to addresses.
 //! * [`handshake`]: who may come in, and why not, in words.
 //! * [`connect`]: everyone to everyone, within a time.
+//! * [`socket`]: bound to the right address, and quick to notice a loss.
 //! * [`link`]: a connection that knows how it ended.
 //! * [`guard`]: when one worker stops, all stop, and no thread hangs.
 //! * [`workers`]: timely's threads, from links to results.
@@ -36,6 +37,7 @@ pub mod guard;
 pub mod handshake;
 pub mod link;
 pub mod quiet;
+pub mod socket;
 pub mod workers;
 
 pub use config::{Cluster, ClusterFlags, Peer};
