@@ -161,13 +161,7 @@ impl Reader {
     }
 
     /// One part: the keys that belong to the job, then those of its kind.
-    fn part<C: ?Sized>(
-        &mut self,
-        name: String,
-        table: Table<'_>,
-        group: &str,
-        kinds: &[Kind<C>],
-    ) -> Draft<C> {
+    fn part<C: ?Sized>(&mut self, name: String, table: Table<'_>, group: &str, kinds: &[Kind<C>]) -> Draft<C> {
         let spots = Spots::of(&table);
         let (span, mut table) = (table.span(), table.into_inner());
         let kind = self.kind(&mut table, &span, group, kinds);
@@ -314,7 +308,8 @@ fn expand(text: &str) -> Result<String, String> {
     let mut filled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) = after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
+        let (inside, after) =
+            after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
         let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
         let sound = |char: char| char.is_ascii_alphanumeric() || char == '_';
         if name.is_empty() || !name.chars().all(sound) {
@@ -322,7 +317,8 @@ fn expand(text: &str) -> Result<String, String> {
         }
         // As in a shell, a default stands in for a variable that is set to nothing, too.
         let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
-        let unset = || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
+        let unset =
+            || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
         filled += before;
         filled += value.as_deref().or(default).ok_or_else(unset)?;
         rest = after;
@@ -352,10 +348,7 @@ fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
 }
 
-fn complete<C: ?Sized>(
-    drafts: Vec<Draft<C>>,
-    inputs: impl Fn(usize) -> Vec<Input>,
-) -> Option<Vec<Part<C>>> {
+fn complete<C: ?Sized>(drafts: Vec<Draft<C>>, inputs: impl Fn(usize) -> Vec<Input>) -> Option<Vec<Part<C>>> {
     drafts.into_iter().enumerate().map(|(index, draft)| draft.part(inputs(index))).collect()
 }
 

@@ -32,7 +32,4 @@ pub trait Step: Send {
 }
 
 /// Every kind of step, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn StepConfig>] = &[
-    crate::kind!("detect", detect::Detect),
-    crate::kind!("draw", draw::Draw),
-];
+pub const KINDS: &[Kind<dyn StepConfig>] = &[crate::kind!("detect", detect::Detect), crate::kind!("draw", draw::Draw)];
