@@ -1,7 +1,7 @@
 //! `vigie run`: a job from its file to its summary, on one process or as one of several.
 
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::cli;
 use crate::cluster::{self, Cluster, EXIT_BUG, EXIT_MISTAKE, Lost};
-use crate::command::Command;
+use crate::command::{Command, Inbox, orders};
 use crate::http;
 use crate::job::Job;
 use crate::live::{Live, summary};
@@ -103,7 +103,7 @@ fn open(
     metrics: &Arc<Metrics>,
 ) -> Result<Vec<Parts>, Failure> {
     let first = cluster.process * cluster.threads;
-    let workers = cluster.threads * cluster.processes.len().max(1);
+    let workers = cluster.threads * cluster.processes();
     let open = |worker: usize| -> anyhow::Result<Parts> {
         let context = |part: &str| job.context(part, worker, runtime.handle());
         let mut sources = Vec::new();
@@ -121,7 +121,11 @@ fn open(
         for sink in &job.sinks {
             sinks.push((sink.name.clone(), sink.config.open(&context(&sink.name))?));
         }
-        let tap = |(index, sink): (usize, &crate::job::SinkPart)| Tap { sink: index, inputs: sink.inputs.clone(), write: sink.write };
+        let tap = |(index, sink): (usize, &crate::job::SinkPart)| Tap {
+            sink: index,
+            inputs: sink.inputs.clone(),
+            write: sink.write,
+        };
         let taps = job.sinks.iter().enumerate().map(tap).collect();
         Ok(Parts {
             sources,
@@ -141,13 +145,12 @@ fn open(
 }
 
 /// The first ^C or SIGTERM asks the job to end, the second ends the process.
-fn signals(runtime: &Runtime) -> Receiver<Command> {
-    let (ask, inbox) = mpsc::channel();
+fn signals(runtime: &Runtime) -> Inbox {
+    let (orders, inbox) = orders();
     runtime.spawn(async move {
         signal().await;
         tracing::info!("finishing what is in flight; once more to stop at once");
-        let _: Result<(), _> = Sender::send(&ask, Command::Drain);
-        crate::command::wake();
+        orders.give(Command::Drain);
         signal().await;
         std::process::exit(130);
     });
@@ -164,7 +167,7 @@ async fn signal() {
 }
 
 /// Runs the job on this process's workers; the threads of its sources.
-fn start(cluster: &Cluster, job: &Job, parts: Vec<Parts>, inbox: Receiver<Command>) -> Result<Threads, Failure> {
+fn start(cluster: &Cluster, job: &Job, parts: Vec<Parts>, inbox: Inbox) -> Result<Threads, Failure> {
     let first = cluster.process * cluster.threads;
     let parts = Mutex::new(parts.into_iter().map(Some).collect::<Vec<_>>());
     let inbox = Mutex::new(Some(inbox));
@@ -198,7 +201,10 @@ fn goodbye(job: &str, threads: Threads) -> Result<(), Failure> {
             }
             Ok((name, Err(_))) => {
                 let name = name.unwrap_or_default();
-                return Err(Failure(format!("error: source {name} of job {job} stopped by a mistake in Vigie"), EXIT_BUG));
+                return Err(Failure(
+                    format!("error: source {name} of job {job} stopped by a mistake in Vigie"),
+                    EXIT_BUG,
+                ));
             }
             // What it still holds is sent again by its broker; nothing is lost by not waiting.
             Err(_) => return Ok(()),

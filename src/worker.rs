@@ -1,19 +1,18 @@
 //! The loop of one worker: a job from its first frame to its last receipt.
 
-use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use timely::worker::Worker;
 
 use crate::cluster::Guard;
-use crate::command::{Command, Commands};
+use crate::command::{Command, Commands, Inbox};
 use crate::render::{Parts, render};
 
 /// The sources of a worker, which may still have receipts to hand on when its dataflow has ended.
 pub type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
 
 /// Runs a job on this worker until it is done, or until a command ends it.
-pub fn work(worker: &mut Worker, guard: &Guard, parts: Parts, inbox: Option<Receiver<Command>>) -> Threads {
+pub fn work(worker: &mut Worker, guard: &Guard, parts: Parts, inbox: Option<Inbox>) -> Threads {
     let mut commands = Commands::new(worker, inbox);
     let running = render(worker, parts);
     while !running.done.done() {

@@ -1,3 +1,7 @@
-//! Tests of the whole, in one binary: it links once.
+//! Tests of whole processes, real servers and real models: one binary, so that it is linked once.
 
+mod kill;
+mod references;
+mod support;
+mod whole_job;
 mod wrong;

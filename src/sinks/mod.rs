@@ -1,6 +1,7 @@
 //! Where results go. One file a kind, one row in [`KINDS`].
 
 pub mod files;
+pub mod mqtt;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -50,5 +51,5 @@ pub trait Sink: Send {
 /// Every kind of sink, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SinkConfig>] = &[
     crate::kind!("files", files::Files),
-    // crate::kind!("mqtt", mqtt::Mqtt),
+    crate::kind!("mqtt", mqtt::Mqtt),
 ];

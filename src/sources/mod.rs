@@ -1,6 +1,7 @@
 //! Where frames come from. One file a kind, one row in [`KINDS`].
 
 pub mod files;
+pub mod mqtt;
 
 use std::fmt::Debug;
 
@@ -43,5 +44,5 @@ pub trait Source: Send {
 /// Every kind of source, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SourceConfig>] = &[
     crate::kind!("files", files::Files),
-    // crate::kind!("mqtt", mqtt::Mqtt),
+    crate::kind!("mqtt", mqtt::Mqtt),
 ];

@@ -266,7 +266,8 @@ pub fn page(process: &Process) -> BTreeMap<String, f64> {
     for line in text.lines().filter(|line| line.starts_with("vigie_")) {
         let (name, value) = line.rsplit_once(' ').expect("a name and a value");
         let (name, labels) = name.split_once('{').expect("labels");
-        let labels: Vec<_> = labels.trim_end_matches('}').split(',').filter(|label| !label.starts_with("job=")).collect();
+        let labels: Vec<_> =
+            labels.trim_end_matches('}').split(',').filter(|label| !label.starts_with("job=")).collect();
         page.insert(format!("{}{{{}}}", &name[6..], labels.join(",")), value.parse().expect("a number"));
     }
     page

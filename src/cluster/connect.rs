@@ -1,0 +1,473 @@
+//! Everyone to everyone, within a time, and all begin or nobody does.
+//!
+//! A process calls those of a lower index and hears those of a higher one. Process 0 is called first: it
+//! mints the generation, a number that grows, and everyone else takes it over. Whoever has all its
+//! links tells process 0 that it is ready; when all are, process 0 says go.
+//!
+//! While they gather, a process that is gone, or of another generation, makes the others let go of
+//! everything and meet anew, so that nobody waits on a link to the dead. Only the time runs on.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use socket2::{SockRef, TcpKeepalive};
+use tracing::{info, warn};
+
+use super::config::{Cluster, Peer, Token};
+use super::handshake::{self, Answer, Claim, Knock, Refusal, Stranger};
+use super::{Lost, PATIENCE};
+use crate::mistake::Mistake;
+
+/// How often the door is looked at while processes gather.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// How long nobody hears that a process is waited for: most come at once.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Callers that are heard at the same time; the rest wait, or are no Vigie.
+const MOST_HEARD: usize = 64;
+
+/// Silence on a link after which the other side is asked whether it is there; how often; how many times.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(2), Duration::from_secs(1), 2);
+
+/// How long what was sent may go without being taken by the other machine.
+const USER_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// This process's own address, listened on. It outlives generations.
+#[derive(Debug)]
+pub struct Door {
+    cluster: Cluster,
+    /// None where the process is alone: then nothing is opened.
+    listener: Option<TcpListener>,
+}
+
+/// The other processes of a generation, each connected and sure that this one belongs to it.
+#[derive(Debug)]
+pub struct Meeting {
+    /// Which generation it is; the same on each process. 0 for a process alone.
+    pub generation: u64,
+    pub(super) process: usize,
+    pub(super) threads: usize,
+    /// By index; none at this process's own.
+    pub(super) links: Vec<Option<(Peer, TcpStream)>>,
+}
+
+impl Door {
+    /// Listens on this process's own address. A process alone opens nothing.
+    pub fn open(cluster: &Cluster) -> Result<Door, Mistake> {
+        if cluster.is_open_to_all() {
+            warn!("the cluster has no token: whoever reaches its ports can join it; set VIGIE_TOKEN on each process");
+        }
+        let listener = (cluster.processes() > 1).then(|| listen(&cluster.peer(cluster.process))).transpose()?;
+        Ok(Door { cluster: cluster.clone(), listener })
+    }
+
+    /// Meets the other processes. `config_hash` stands for what must be the same on each.
+    ///
+    /// # Errors
+    /// [`Lost::Mistake`] where they can't become one cluster, [`Lost::Missing`] where one does not come
+    /// within `patience` ([`PATIENCE`], unless a test is in a hurry).
+    pub fn meet(&self, config_hash: blake3::Hash, patience: Duration) -> Result<Meeting, Lost> {
+        let Some(listener) = &self.listener else {
+            let (process, threads) = (self.cluster.process, self.cluster.threads);
+            return Ok(Meeting { generation: 0, process, threads, links: vec![None] });
+        };
+        let mut wait = Wait::new(patience, self.cluster.processes());
+        loop {
+            let mut gathering = Gathering::new(&self.cluster, config_hash);
+            match gathering.gather(listener, &mut wait) {
+                Ok(()) => return Ok(gathering.finish()),
+                Err(Broken::Again) => gathering.leave(),
+                Err(Broken::Off(refusal)) => {
+                    // What ends the start of process 0 ends everyone's; another process may come back.
+                    if self.cluster.process == 0 {
+                        gathering.report(&refusal);
+                    }
+                    gathering.leave();
+                    return Err(refusal.into());
+                }
+            }
+        }
+    }
+}
+
+/// Binds the first address that the name stands for. Not any of them: `localhost` is two addresses, and a
+/// second process must not find the other one free.
+fn listen(me: &Peer) -> Result<TcpListener, Mistake> {
+    let Peer { index, address } = me;
+    let resolved = address.to_socket_addrs().map_err(|error| {
+        Mistake::new(format!("{me}: the name can't be resolved ({error}): correct the address in cluster.toml"))
+    })?;
+    let mut not_here = None;
+    for address in resolved {
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                listener.set_nonblocking(true).map_err(|error| Mistake::new(error.to_string()))?;
+                return Ok(listener);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => not_here = Some(error),
+            // A machine without IPv6.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => not_here = Some(error),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                let what = format!("{address} is in use: is another process running with -p {index}?");
+                return Err(Mistake::new(what));
+            }
+            Err(error) => return Err(Mistake::new(format!("{me} can't listen on its address: {error}"))),
+        }
+    }
+    let why = not_here.map_or_else(|| "the name stands for no address".into(), |error| error.to_string());
+    Err(Mistake::new(format!("{address} is no address of this machine, which runs -p {index} ({why})")))
+}
+
+/// What happens while processes gather.
+enum Event {
+    /// Somebody knows the token, and waits for an answer.
+    Knock(TcpStream, SocketAddr, Knock),
+    /// Somebody who called itself this process was sent away.
+    SentAway(usize, String),
+    /// A lower process let this one in.
+    LetIn(usize, TcpStream, u64),
+    /// A lower process does not answer yet.
+    NotYet(usize, String),
+    /// A lower process says that this one must not start.
+    Refused(Refusal),
+    /// A higher process has all its links. (Process 0 hears this.)
+    Ready(usize),
+    /// All are ready. (Process 0 says this.)
+    Go,
+    /// A process that was here is gone.
+    Left,
+}
+
+/// Why processes that gather must stop.
+enum Broken {
+    /// Somebody is gone, or of a newer generation: meet anew.
+    Again,
+    /// There will be no cluster.
+    Off(Refusal),
+}
+
+/// What lasts while processes meet again and again: the time, and what went wrong with whom.
+struct Wait {
+    begun: Instant,
+    patience: Duration,
+    said: bool,
+    trouble: Vec<Option<String>>,
+}
+
+impl Wait {
+    fn new(patience: Duration, processes: usize) -> Self {
+        Self { begun: Instant::now(), patience, said: false, trouble: vec![None; processes] }
+    }
+
+    /// Says once who is waited for, and at the end of the patience makes it an error.
+    fn check(&mut self, missing: impl Fn() -> Vec<Peer>) -> Result<(), Broken> {
+        let waited = self.begun.elapsed();
+        if waited >= self.patience {
+            return Err(Broken::Off(Refusal::Missing(self.sentence(&missing()))));
+        }
+        if waited >= QUIET && !self.said {
+            self.said = true;
+            let names: Vec<_> = missing().iter().map(Peer::to_string).collect();
+            info!("waiting for {}", names.join(", "));
+        }
+        Ok(())
+    }
+
+    fn sentence(&self, missing: &[Peer]) -> String {
+        let seconds = self.patience.as_secs_f32();
+        let Some(first) = missing.first() else {
+            return format!("the other processes were not complete within {seconds} s: look at what they say");
+        };
+        let names: Vec<_> = missing.iter().map(Peer::to_string).collect();
+        let (names, index) = (names.join(" and "), first.index);
+        let trouble = self.trouble[index].as_ref().map(|why| format!("; the last try said: {why}")).unwrap_or_default();
+        format!("{names} did not come within {seconds} s: start it with -p {index}{trouble}")
+    }
+}
+
+/// One try to meet: all of its links, or none.
+struct Gathering<'a> {
+    cluster: &'a Cluster,
+    config: blake3::Hash,
+    /// 0 until process 0 has told it.
+    generation: u64,
+    links: Vec<Option<TcpStream>>,
+    /// On process 0: who has all its links. This process itself always is.
+    ready: Vec<bool>,
+    told: bool,
+    go: bool,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    /// Callers being heard hold a copy.
+    heard: Arc<()>,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(cluster: &'a Cluster, config: blake3::Hash) -> Self {
+        let (sender, events) = channel();
+        let none = || (0..cluster.processes()).map(|_| None).collect();
+        let generation = if cluster.process == 0 { mint() } else { 0 };
+        let ready = (0..cluster.processes()).map(|index| index == cluster.process).collect();
+        let (told, go, heard) = (false, false, Arc::new(()));
+        Self { cluster, config, generation, links: none(), ready, told, go, events, sender, heard }
+    }
+
+    fn me(&self) -> usize {
+        self.cluster.process
+    }
+
+    /// What this process says of itself to process `to`.
+    fn claim(&self, to: usize) -> Claim {
+        Claim {
+            version: env!("CARGO_PKG_VERSION").into(),
+            config: *self.config.as_bytes(),
+            processes: self.cluster.processes() as u32,
+            threads: self.cluster.threads as u32,
+            process: self.me() as u32,
+            to: to as u32,
+            generation: self.generation,
+        }
+    }
+
+    fn gather(&mut self, listener: &TcpListener, wait: &mut Wait) -> Result<(), Broken> {
+        if self.me() > 0 {
+            self.call(0..1);
+        }
+        while !self.go {
+            wait.check(|| self.missing())?;
+            self.hear_callers(listener);
+            if let Ok(event) = self.events.recv_timeout(GLANCE) {
+                self.take(event, wait)?;
+            }
+            self.tell()?;
+        }
+        Ok(())
+    }
+
+    fn missing(&self) -> Vec<Peer> {
+        let gone = |index: &usize| *index != self.me() && self.links[*index].is_none();
+        (0..self.links.len()).filter(gone).map(|index| self.cluster.peer(index)).collect()
+    }
+
+    fn take(&mut self, event: Event, wait: &mut Wait) -> Result<(), Broken> {
+        match event {
+            Event::Knock(stream, from, knock) => return self.admit(stream, from, &knock),
+            Event::LetIn(peer, stream, generation) => {
+                self.links[peer] = Some(stream);
+                if peer == 0 {
+                    self.generation = generation;
+                    self.listen_to(0)?;
+                    self.call(1..self.me());
+                }
+            }
+            Event::SentAway(peer, words) => {
+                warn!("a caller was sent away: {words}");
+                if let Some(trouble) = wait.trouble.get_mut(peer) {
+                    *trouble = Some(words);
+                }
+            }
+            Event::NotYet(peer, why) => wait.trouble[peer] = Some(why),
+            Event::Refused(refusal) => return Err(Broken::Off(refusal)),
+            Event::Ready(peer) => self.ready[peer] = true,
+            Event::Go => self.go = true,
+            Event::Left => return Err(Broken::Again),
+        }
+        Ok(())
+    }
+
+    /// Answers a process of a higher index.
+    fn admit(&mut self, mut stream: TcpStream, from: SocketAddr, knock: &Knock) -> Result<(), Broken> {
+        let mine = self.claim(self.me());
+        if let Some(words) = Claim::disagreement(&knock.claim, &mine) {
+            let refusal = Refusal::Mistake(words);
+            let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));
+            if self.me() > 0 {
+                self.report(&refusal);
+            }
+            return Err(Broken::Off(refusal));
+        }
+        let peer = knock.claim.process as usize;
+        if self.me() > 0 && knock.claim.generation != self.generation {
+            let _ = handshake::answer(&mut stream, &Answer::Later);
+            // A newer generation means that process 0 began anew, and this link to it is a dead one's.
+            let behind = self.generation != 0 && knock.claim.generation > self.generation;
+            return if behind { Err(Broken::Again) } else { Ok(()) };
+        }
+        if let Some(here) = self.links[peer].as_ref().and_then(|stream| stream.peer_addr().ok()) {
+            let words = format!("process {peer} is already here from {here}: give each process its own -p");
+            warn!("a caller from {from} was sent away: {words}");
+            let _ = handshake::answer(&mut stream, &Answer::Refused(Refusal::Mistake(words)));
+            return Ok(());
+        }
+        if handshake::welcome(&mut stream, &self.cluster.token, knock, mine).is_ok() {
+            self.links[peer] = Some(stream);
+            if self.me() == 0 {
+                self.listen_to(peer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Once all links are there: tells process 0, or, being process 0, once all are ready, tells everyone.
+    fn tell(&mut self) -> Result<(), Broken> {
+        if self.told || !self.missing().is_empty() {
+            return Ok(());
+        }
+        let say = |stream: &mut TcpStream| handshake::answer(stream, &Answer::Go).map_err(|_| Broken::Again);
+        match self.me() {
+            0 if !self.ready.iter().all(|ready| *ready) => return Ok(()),
+            0 => {
+                self.links.iter_mut().flatten().try_for_each(say)?;
+                self.go = true;
+            }
+            _ => self.links[..1].iter_mut().flatten().try_for_each(say)?,
+        }
+        self.told = true;
+        Ok(())
+    }
+
+    /// Hears, on a thread, the one answer that process 0 and another exchange before they begin.
+    fn listen_to(&self, peer: usize) -> Result<(), Broken> {
+        let stream = self.links[peer].as_ref().and_then(|stream| stream.try_clone().ok());
+        let (mut stream, sender) = (stream.ok_or(Broken::Again)?, self.sender.clone());
+        let until = Instant::now() + 2 * PATIENCE;
+        spawn("vigie:gather", move || {
+            let event = match handshake::hear_answer(&mut stream, until) {
+                Ok(Answer::Go) if peer == 0 => Event::Go,
+                Ok(Answer::Go) => Event::Ready(peer),
+                Ok(Answer::Refused(refusal)) => Event::Refused(refusal),
+                _ => Event::Left,
+            };
+            let _ = sender.send(event);
+        });
+        Ok(())
+    }
+
+    /// Calls lower processes until they let this one in.
+    fn call(&self, peers: Range<usize>) {
+        for index in peers {
+            let (peer, claim, token) = (self.cluster.peer(index), self.claim(index), self.cluster.token.clone());
+            let sender = self.sender.clone();
+            spawn("vigie:call", move || call(&peer, &claim, &token, &sender));
+        }
+    }
+
+    /// Takes in whoever stands at the door; each is heard on a thread of its own, as some never say a word.
+    fn hear_callers(&self, listener: &TcpListener) {
+        while Arc::strong_count(&self.heard) <= MOST_HEARD
+            && let Ok((mut stream, from)) = listener.accept()
+        {
+            let (sender, token, me) = (self.sender.clone(), self.cluster.token.clone(), self.me());
+            let heard = Arc::clone(&self.heard);
+            spawn("vigie:door", move || {
+                let _heard = heard;
+                if stream.set_nonblocking(false).and_then(|()| tune(&stream)).is_err() {
+                    return;
+                }
+                let _ = match handshake::hear_knock(&mut stream, &token, me) {
+                    Ok(knock) => sender.send(Event::Knock(stream, from, knock)),
+                    Err(Stranger::Token(index, words)) => sender.send(Event::SentAway(index as usize, words)),
+                    Err(Stranger::Other) => Ok(()),
+                };
+            });
+        }
+    }
+
+    /// Tells those who have to know why there will be no cluster: process 0, and it tells everyone.
+    fn report(&mut self, refusal: &Refusal) {
+        let to = if self.me() == 0 { self.links.len() } else { 1 };
+        for stream in self.links[..to].iter_mut().flatten() {
+            let _ = handshake::answer(stream, &Answer::Refused(refusal.clone()));
+        }
+    }
+
+    /// Lets go of everyone.
+    fn leave(self) {
+        for stream in self.links.into_iter().flatten() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn finish(self) -> Meeting {
+        let cluster = self.cluster;
+        let link = |(index, link): (usize, Option<TcpStream>)| {
+            link.inspect(|stream| {
+                // Timely reads until something comes.
+                let _ = stream.set_read_timeout(None);
+            })
+            .map(|stream| (cluster.peer(index), stream))
+        };
+        let links = self.links.into_iter().enumerate().map(link).collect();
+        Meeting { generation: self.generation, process: cluster.process, threads: cluster.threads, links }
+    }
+}
+
+/// Calls one process until it answers for good, or nobody wants to know any more.
+fn call(peer: &Peer, claim: &Claim, token: &Token, sender: &Sender<Event>) {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let answer = dial(&peer.address).and_then(|mut stream| {
+            let answer = handshake::call(&mut stream, token, claim)?;
+            Ok((stream, answer))
+        });
+        let event = match answer {
+            Ok((stream, Answer::Welcome(theirs))) => Some(Event::LetIn(peer.index, stream, theirs.generation)),
+            Ok((_, Answer::Refused(refusal))) => Some(Event::Refused(refusal)),
+            Ok((_, Answer::Later | Answer::Go)) => None,
+            Err(error) => {
+                pause = (pause * 2).min(Duration::from_millis(500));
+                Some(Event::NotYet(peer.index, error.to_string()))
+            }
+        };
+        let last = matches!(event, Some(Event::LetIn(..) | Event::Refused(_)));
+        // An event that nobody takes: the gathering is over.
+        let over = sender.send(event.unwrap_or(Event::NotYet(peer.index, "not ready".into()))).is_err();
+        if last || over {
+            return;
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Connects to the first of the name's addresses that answers.
+fn dial(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the name stands for no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, QUIET) {
+            // On one machine a socket can meet itself, where nobody listens yet.
+            Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
+            Ok(stream) => return tune(&stream).map(|()| stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Makes a link notice within seconds that the other machine is gone.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    let (time, interval, retries) = KEEPALIVE;
+    let socket = SockRef::from(stream);
+    stream.set_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(interval).with_retries(retries))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
+}
+
+/// A number that is greater than those of all generations before, as far as the clock goes on.
+fn mint() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros() as u64)
+}
+
+/// Starts a thread that nobody waits for. Where the machine gives none, its event never comes, and the patience ends.
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
+    if let Err(error) = thread::Builder::new().name(name.into()).spawn(body) {
+        warn!("no thread for {name}: {error}");
+    }
+}

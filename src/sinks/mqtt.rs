@@ -1,0 +1,246 @@
+//! Results to the topics of an MQTT broker. Written is what the broker has acknowledged.
+//!
+//! All parcels of a write are on their way at once. After a loss those that were not acknowledged are published again:
+//! a subscriber may see a result twice, and tells by the topic's `{camera}` and `{id}`.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+
+use operators::{Flaw, Reason};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Parcel, Sink, SinkConfig};
+use crate::context::Context;
+use crate::mistake::Mistake;
+use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Version};
+use crate::template::{Names, Template};
+use crate::units::Time;
+
+/// What a packet has besides topic and payload, and a little more.
+const ENVELOPE: usize = 64;
+
+const FIELDS: &[&str] = &["camera", "id", "number", "job", "date", "reason"];
+
+/// Publishes results to an MQTT broker.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mqtt {
+    /// The broker: `mqtt://localhost:1883`, or `mqtts://user:password@host:8883` with TLS. User and password are
+    /// written as they are, without percent signs.
+    url: String,
+    /// The topic of a result, with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`: `results/{camera}/{id}`.
+    topic: String,
+    /// 1: a result arrives at least once. 2: once on a connection that holds.
+    #[serde(default = "qos")]
+    qos: u8,
+    /// Whether the broker keeps the last result of each topic for those who subscribe later.
+    #[serde(default)]
+    retain: bool,
+    /// The version of MQTT: `"3.1.1"` or `"5"`.
+    #[serde(default)]
+    version: Version,
+    /// The certificate of the broker's CA (PEM), relative to the job file. Without it, the system's CAs.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// This client's certificate (PEM).
+    #[serde(default)]
+    cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[serde(default)]
+    key: Option<PathBuf>,
+    /// The user's name.
+    #[serde(default)]
+    user: Option<String>,
+    /// The user's password.
+    #[serde(default)]
+    password: Option<String>,
+    /// How often a silent connection is tested.
+    #[serde(default = "mqtt::keep_alive")]
+    keep_alive: Time,
+}
+
+fn qos() -> u8 {
+    1
+}
+
+impl Mqtt {
+    fn login(&self, context: &Context) -> Result<Login, Mistake> {
+        Login::new(crate::mqtt_given!(self), "sink", context)
+    }
+
+    fn template(&self) -> Result<Template, Mistake> {
+        if self.topic.is_empty() || self.topic.contains(['+', '#']) {
+            let what = "a topic to publish to is not empty and has no `+` or `#`: write \"results/{camera}/{id}\"";
+            return Err(Mistake::at("topic", what));
+        }
+        Template::parse(&self.topic, FIELDS).map_err(|what| Mistake::at("topic", what))
+    }
+}
+
+impl SinkConfig for Mqtt {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        self.login(context)?;
+        self.template()?;
+        match self.qos {
+            1 | 2 => Ok(()),
+            0 => Err(Mistake::at(
+                "qos",
+                "a sink needs `qos = 1` or 2: under QoS 0 nobody learns whether a result arrived",
+            )),
+            qos => Err(Mistake::at("qos", format!("`qos` is 1 or 2, not {qos}"))),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let broker = mqtt::Address::parse(&self.url).map(|address| address.to_string()).unwrap_or_default();
+        format!("MQTT {broker}, topic {}, QoS {}", self.topic, self.qos)
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
+        let client_id = format!("vigie-{}-{}-w{}", context.job, context.part, context.worker);
+        let mut link = Link::new(self.login(context)?, &client_id, Purpose::Give)?;
+        let handle = link.handle();
+        let (sender, events) = channel();
+        let task = context.runtime.spawn(async move { while sender.send(link.next().await).is_ok() {} });
+        Ok(Box::new(Publisher {
+            topic: self.template()?,
+            job: context.job.clone(),
+            twice: self.qos == 2,
+            retain: self.retain,
+            handle,
+            events,
+            up: None,
+            task,
+        }))
+    }
+}
+
+/// What is known of the connection that is up.
+#[derive(Clone, Copy)]
+struct Up {
+    generation: u64,
+    inflight: usize,
+    largest: usize,
+}
+
+struct Publisher {
+    topic: Template,
+    job: String,
+    twice: bool,
+    retain: bool,
+    handle: Handle,
+    events: Receiver<Event>,
+    up: Option<Up>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Which of the publishes on their way is which: they get their packet ids in their order.
+#[derive(Debug, Default)]
+struct OnTheWay {
+    unnamed: VecDeque<usize>,
+    named: HashMap<u16, usize>,
+}
+
+impl OnTheWay {
+    fn is_empty(&self) -> bool {
+        self.unnamed.is_empty() && self.named.is_empty()
+    }
+
+    /// The next of them is called `pkid`.
+    fn name(&mut self, pkid: u16) {
+        if let Some(index) = self.unnamed.pop_front() {
+            self.named.insert(pkid, index);
+        }
+    }
+}
+
+type Verdict = Option<Result<(), Flaw>>;
+
+impl Publisher {
+    /// Puts as many on their way as the broker takes at a time; those that it never will get their verdict.
+    ///
+    /// The next ones follow when all these are acknowledged: rumqttc's packet ids go round, and one that is reused too
+    /// early takes the place of another message.
+    fn publish(&self, up: Up, parcels: &[Parcel], verdicts: &mut [Verdict]) -> OnTheWay {
+        let mut way = OnTheWay::default();
+        for (index, parcel) in parcels.iter().enumerate() {
+            if verdicts[index].is_some() {
+                continue;
+            }
+            match self.put(up, parcel) {
+                Ok(()) => way.unnamed.push_back(index),
+                Err(what) => verdicts[index] = Some(Err(Flaw::new(Reason::Refused, what))),
+            }
+            if way.unnamed.len() == up.inflight {
+                break;
+            }
+        }
+        way
+    }
+
+    fn put(&self, up: Up, parcel: &Parcel) -> Result<(), String> {
+        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        let topic = self.topic.fill(&names);
+        let size = parcel.body.len();
+        if size + topic.len() + ENVELOPE > up.largest {
+            return Err(format!("a result of {size} bytes is more than the MQTT broker takes: {} bytes", up.largest));
+        }
+        self.handle.publish(up.generation, &topic, self.twice, self.retain, &parcel.body)
+    }
+
+    /// Learns from an event what it says about the connection, and about what is on its way.
+    fn hear(&mut self, event: Event, way: &mut OnTheWay, verdicts: &mut [Verdict]) {
+        match event {
+            Event::Connected { generation, inflight, largest } => {
+                self.up = Some(Up { generation, inflight, largest });
+                *way = OnTheWay::default();
+            }
+            Event::Lost | Event::Ended => {
+                self.up = None;
+                *way = OnTheWay::default();
+            }
+            Event::Sent(pkid) => way.name(pkid),
+            Event::Acked { pkid, refusal } => {
+                if let Some(index) = way.named.remove(&pkid) {
+                    let refused = |what| Flaw::new(Reason::Refused, format!("the MQTT broker refused it: {what}"));
+                    verdicts[index] = Some(refusal.map_or(Ok(()), |what| Err(refused(what))));
+                }
+            }
+            Event::Message { .. } => {}
+        }
+    }
+}
+
+impl Sink for Publisher {
+    fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
+        let mut verdicts = vec![None; parcels.len()];
+        let mut way = OnTheWay::default();
+        // What happened since the last write.
+        while let Ok(event) = self.events.try_recv() {
+            self.hear(event, &mut way, &mut verdicts);
+        }
+        loop {
+            if way.is_empty()
+                && let Some(up) = self.up
+            {
+                way = self.publish(up, parcels, &mut verdicts);
+            }
+            if verdicts.iter().all(Option::is_some) {
+                return verdicts.into_iter().flatten().collect();
+            }
+            match self.events.recv() {
+                Ok(event) => self.hear(event, &mut way, &mut verdicts),
+                // The runtime is gone, and the process goes with it: nothing that is open may seem written.
+                Err(_) => std::thread::park(),
+            }
+        }
+    }
+}

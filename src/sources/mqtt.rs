@@ -1,0 +1,446 @@
+//! Frames from the topics of an MQTT broker, acknowledged when all that they led to is durable.
+//!
+//! Two tasks: one polls the connection and never waits for anything but room, the other fills the mailbox and
+//! acknowledges. A message that was not acknowledged when its connection went comes again: it is forgotten here.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::sync::{Notify, mpsc};
+
+use super::{Inlet, Receipt, Source, SourceConfig};
+use crate::body::{self, Body};
+use crate::context::Context;
+use crate::mistake::Mistake;
+use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Token, Version};
+use crate::template::{Captured, Template};
+use crate::units::Time;
+
+const FIELDS: &[&str] = &["camera", "number", "id"];
+
+/// How long the last acknowledgements may take to leave.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Takes frames from an MQTT broker: JPEG, PNG, base64 text, or JSON with a picture in it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mqtt {
+    /// The broker: `mqtt://localhost:1883`, or `mqtts://user:password@host:8883` with TLS. User and password are
+    /// written as they are, without percent signs.
+    url: String,
+    /// The topic, with `{camera}`, `{number}` and `{id}` where a topic says them: `cameras/{camera}/frames`. `+` and
+    /// `#` match anything.
+    topic: String,
+    /// 1: every frame comes at least once. 2: once, as far as the broker can tell. 0: frames may be lost.
+    #[serde(default = "qos")]
+    qos: u8,
+    /// The name by which the broker keeps this source's session: `vigie-JOB-PART` without it. No two clients of a
+    /// broker may have the same.
+    #[serde(default)]
+    client_id: Option<String>,
+    /// The version of MQTT: `"3.1.1"` or `"5"`.
+    #[serde(default)]
+    version: Version,
+    /// The certificate of the broker's CA (PEM), relative to the job file. Without it, the system's CAs.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// This client's certificate (PEM).
+    #[serde(default)]
+    cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[serde(default)]
+    key: Option<PathBuf>,
+    /// The user's name.
+    #[serde(default)]
+    user: Option<String>,
+    /// The user's password.
+    #[serde(default)]
+    password: Option<String>,
+    /// How often a silent connection is tested.
+    #[serde(default = "mqtt::keep_alive")]
+    keep_alive: Time,
+}
+
+fn qos() -> u8 {
+    1
+}
+
+impl Mqtt {
+    fn login(&self, context: &Context) -> Result<Login, Mistake> {
+        Login::new(crate::mqtt_given!(self), "source", context)
+    }
+
+    fn template(&self) -> Result<Template, Mistake> {
+        let topic = Template::parse(&self.topic, FIELDS).map_err(|what| Mistake::at("topic", what))?;
+        if !rumqttc::valid_filter(&topic.filter()) {
+            let what = format!("\"{}\" is no MQTT topic: `+` fills a level, `#` is the last level", self.topic);
+            return Err(Mistake::at("topic", what));
+        }
+        Ok(topic)
+    }
+}
+
+impl SourceConfig for Mqtt {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        self.login(context)?;
+        self.template()?;
+        if self.qos > 2 {
+            return Err(Mistake::at("qos", format!("`qos` is 0, 1 or 2, not {}", self.qos)));
+        }
+        if self.client_id.as_ref().is_some_and(|id| id.is_empty() || id.starts_with(' ')) {
+            return Err(Mistake::at(
+                "client_id",
+                "`client_id` is empty or begins with a space: give the session a name",
+            ));
+        }
+        Ok(())
+    }
+
+    fn warnings(&self, context: &Context) -> Vec<Mistake> {
+        let mut warnings = Vec::new();
+        if self.qos == 0 {
+            let what = "QoS 0 has no redelivery: frames are lost while Vigie is away; use `qos = 1` to keep them";
+            warnings.push(Mistake::at("qos", what));
+        }
+        if context.window.frames < context.batch {
+            warnings.push(Mistake::new(format!(
+                "the window of {} frames is smaller than a batch of {}: every batch waits for its timeout",
+                context.window.frames, context.batch
+            )));
+        }
+        warnings
+    }
+
+    fn describe(&self) -> String {
+        let filter = self.template().map_or_else(|_| self.topic.clone(), |topic| topic.filter());
+        let broker = mqtt::Address::parse(&self.url).map(|address| address.to_string()).unwrap_or_default();
+        format!("MQTT {broker}, topic {filter}, QoS {}", self.qos)
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
+        let topic = self.template()?;
+        let purpose = Purpose::Take {
+            filter: topic.filter(),
+            qos: self.qos,
+            window: context.window.frames.clamp(1, u16::MAX.into()) as u16,
+        };
+        let default_id = || format!("vigie-{}-{}", context.job, context.part);
+        let client_id = self.client_id.clone().unwrap_or_else(default_id);
+        let reader = Reader { topic, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
+        let most_held = context.window.bytes.saturating_mul(4).max(1 << 20);
+        Ok(Box::new(Running {
+            login: self.login(context)?,
+            client_id,
+            purpose,
+            reader,
+            most_held,
+            runtime: context.runtime.clone(),
+        }))
+    }
+}
+
+/// Makes a frame of a message.
+struct Reader {
+    topic: Template,
+    /// The camera of a message that names none.
+    part: String,
+    max_frame_bytes: usize,
+}
+
+impl Reader {
+    /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
+    fn frame(&self, topic: &str, payload: Bytes, arrival: u64, now: UnixMillis) -> Frame {
+        let parsed = body::parse(payload.clone());
+        let captured = self.topic.capture(topic).unwrap_or_default();
+        self.assemble(parsed, payload, captured, arrival, now)
+    }
+
+    /// Who, which and when: the message's own word first, then its topic's, then what is left.
+    fn assemble(
+        &self,
+        parsed: Result<Body, Flaw>,
+        payload: Bytes,
+        topic: Captured,
+        arrival: u64,
+        now: UnixMillis,
+    ) -> Frame {
+        let (body, flaw) = match parsed {
+            Ok(body) => {
+                let flaw = self.too_large(body.bytes.len());
+                (body, flaw)
+            }
+            Err(flaw) => (Body { bytes: payload, ..Body::default() }, Some(flaw)),
+        };
+        let number = body.number.or(topic.number);
+        let id = topic.id.or(number.map(|number| number.to_string())).unwrap_or_else(|| content_id(&body.bytes));
+        Frame {
+            camera: body.camera.or(topic.camera).unwrap_or_else(|| self.part.clone()).into(),
+            number: Number(number.unwrap_or(arrival)),
+            id: id.into(),
+            captured_at: body.captured_at,
+            received_at: now,
+            origin: Default::default(),
+            flaw,
+            bytes: body.bytes,
+        }
+    }
+
+    fn too_large(&self, bytes: usize) -> Option<Flaw> {
+        let most = self.max_frame_bytes;
+        (bytes > most).then(|| {
+            let detail = format!("the picture has {bytes} bytes and `max_frame_bytes` is {most}");
+            Flaw::new(Reason::TooManyBytes, detail)
+        })
+    }
+}
+
+/// A name that a picture has by itself, so that it is the same when the broker sends it again.
+fn content_id(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..16].to_owned()
+}
+
+/// What is to be acknowledged, in the order of the frames, and on which connection it came.
+#[derive(Debug)]
+struct Ledger<T> {
+    open: VecDeque<(Receipt, u64, T)>,
+    next: Receipt,
+}
+
+impl<T> Ledger<T> {
+    fn new() -> Self {
+        Self { open: VecDeque::new(), next: 0 }
+    }
+
+    /// Notes a message; its receipt.
+    fn note(&mut self, generation: u64, token: T) -> Receipt {
+        let receipt = self.next;
+        self.open.push_back((receipt, generation, token));
+        self.next += 1;
+        receipt
+    }
+
+    /// What `receipt` acknowledges, and on which connection.
+    fn settle(&mut self, receipt: Receipt) -> Option<(u64, T)> {
+        // Receipts come back in order; one that is missing never comes, and its message is not acknowledged.
+        while self.open.front().is_some_and(|(oldest, ..)| *oldest < receipt) {
+            self.open.pop_front();
+        }
+        match self.open.front() {
+            Some((oldest, ..)) if *oldest == receipt => {
+                self.open.pop_front().map(|(_, generation, token)| (generation, token))
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Message {
+    generation: u64,
+    topic: String,
+    payload: Bytes,
+    token: Option<Token>,
+}
+
+/// Messages between the two tasks, counted in bytes.
+#[derive(Default)]
+struct Held {
+    bytes: AtomicUsize,
+    room: Notify,
+}
+
+impl Held {
+    fn release(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        self.room.notify_one();
+    }
+}
+
+struct Running {
+    login: Login,
+    client_id: String,
+    purpose: Purpose,
+    reader: Reader,
+    most_held: usize,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Source for Running {
+    fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
+        let link = Link::new(self.login, &self.client_id, self.purpose)?;
+        let handle = link.handle();
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let held = Arc::new(Held::default());
+        let mut polling = self.runtime.spawn(poll(link, sender, held.clone(), self.most_held));
+        let feeder =
+            Feeder { reader: self.reader, arrivals, held, handle: handle.clone(), ledger: Ledger::new(), arrived: 0 };
+        self.runtime.block_on(async {
+            // Either way the session stays: what is not acknowledged comes again.
+            if feeder.run(inlet).await.is_some() && handle.generation() != 0 {
+                handle.disconnect();
+                let _ = tokio::time::timeout(GOODBYE, &mut polling).await;
+            }
+            polling.abort();
+        });
+        Ok(())
+    }
+}
+
+/// Polls until the link ends. Stops reading while more than `most` bytes wait, and then the broker is pushed back.
+async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<Held>, most: usize) {
+    loop {
+        match link.next().await {
+            Event::Message { generation, topic, payload, token } => {
+                held.bytes.fetch_add(payload.len(), Ordering::AcqRel);
+                // An error: nobody feeds any more, and only the last acknowledgements are to be sent.
+                let _ = sender.send(Message { generation, topic, payload, token });
+                while held.bytes.load(Ordering::Acquire) > most && !sender.is_closed() {
+                    tokio::select! {
+                        () = held.room.notified() => {}
+                        () = sender.closed() => {}
+                    }
+                }
+            }
+            Event::Ended => return,
+            Event::Lost if sender.is_closed() => return,
+            _ => {}
+        }
+    }
+}
+
+struct Feeder {
+    reader: Reader,
+    arrivals: mpsc::UnboundedReceiver<Message>,
+    held: Arc<Held>,
+    handle: Handle,
+    ledger: Ledger<Option<Token>>,
+    arrived: u64,
+}
+
+impl Feeder {
+    /// Feeds the mailbox until the job closes, then waits for the receipts that are out. `None`: nobody listens any
+    /// more.
+    async fn run(mut self, inlet: Inlet) -> Option<()> {
+        let news = Arc::new(Notify::new());
+        let bell = news.clone();
+        inlet.on_news(move || bell.notify_one());
+        let mut waiting = None;
+        while !inlet.is_closing() {
+            while let Some(receipt) = inlet.receipt().ok()? {
+                self.acknowledge(receipt);
+            }
+            if let Some((frame, receipt)) = waiting.take() {
+                waiting = inlet.try_send(frame, receipt).ok()?;
+            }
+            tokio::select! {
+                () = news.notified() => {}
+                message = self.arrivals.recv(), if waiting.is_none() => waiting = self.read(message?),
+            }
+        }
+        // What came and was not sent is not acknowledged: it comes again.
+        self.arrivals.close();
+        let receipts = inlet.finish();
+        loop {
+            match receipts.receipt() {
+                Ok(Some(receipt)) => self.acknowledge(receipt),
+                Ok(None) => news.notified().await,
+                Err(_) => return Some(()),
+            }
+        }
+    }
+
+    /// The message as a frame; none where its connection is gone, because it comes again.
+    fn read(&mut self, message: Message) -> Option<(Frame, Receipt)> {
+        self.held.release(message.payload.len());
+        if message.token.is_some() && message.generation != self.handle.generation() {
+            return None;
+        }
+        let frame = self.reader.frame(&message.topic, message.payload, self.arrived, UnixMillis::now());
+        self.arrived += 1;
+        Some((frame, self.ledger.note(message.generation, message.token)))
+    }
+
+    fn acknowledge(&mut self, receipt: Receipt) {
+        if let Some((generation, Some(token))) = self.ledger.settle(receipt) {
+            self.handle.ack(generation, token);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reader() -> Reader {
+        let topic = Template::parse("cameras/{camera}/{number}", FIELDS).unwrap();
+        Reader { topic, part: "door".to_owned(), max_frame_bytes: 8 }
+    }
+
+    fn assemble(body: Result<Body, Flaw>, topic: Captured) -> Frame {
+        reader().assemble(body, "whole".into(), topic, 7, UnixMillis(5))
+    }
+
+    #[test]
+    fn the_message_is_believed_before_its_topic() {
+        let body = Body { bytes: "jpeg".into(), camera: Some("gate".into()), number: Some(3), ..Body::default() };
+        let topic = Captured { camera: Some("yard".into()), number: Some(4), id: None };
+        let frame = assemble(Ok(body.clone()), topic.clone());
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("gate", Number(3), "3"));
+        let frame =
+            assemble(Ok(Body { camera: None, number: None, ..body }), Captured { id: Some("x".into()), ..topic });
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("yard", Number(4), "x"));
+    }
+
+    #[test]
+    fn a_picture_that_nobody_names_has_the_same_id_when_it_comes_again() {
+        let body = || Ok(Body { bytes: "jpeg".into(), ..Body::default() });
+        let (first, again) = (assemble(body(), Captured::default()), assemble(body(), Captured::default()));
+        assert_eq!(first.id, again.id);
+        assert_eq!((first.id.as_str().len(), first.camera.as_str(), first.number), (16, "door", Number(7)));
+    }
+
+    #[test]
+    fn what_is_wrong_travels_with_the_frame() {
+        let large = assemble(Ok(Body { bytes: "123456789".into(), ..Body::default() }), Captured::default());
+        assert_eq!(large.flaw.unwrap().reason, Reason::TooManyBytes);
+        assert_eq!(large.bytes, "123456789");
+        let bad = assemble(Err(Flaw::new(Reason::BadMessage, "no picture")), Captured::default());
+        assert_eq!((bad.flaw.unwrap().reason, bad.bytes), (Reason::BadMessage, Bytes::from("whole")));
+    }
+
+    proptest! {
+        /// Whatever comes and goes, receipts give their own message and connection, in order, and each once.
+        #[test]
+        fn a_receipt_settles_its_own_message(steps in prop::collection::vec(0_u8..4, 0..200)) {
+            let (mut ledger, mut generation, mut out) = (Ledger::new(), 1, VecDeque::new());
+            for (token, step) in steps.into_iter().enumerate() {
+                match step {
+                    0 | 1 => out.push_back((ledger.note(generation, token), generation, token)),
+                    2 => generation += 1,
+                    _ => if let Some((receipt, generation, token)) = out.pop_front() {
+                        prop_assert_eq!(ledger.settle(receipt), Some((generation, token)));
+                        prop_assert_eq!(ledger.settle(receipt), None);
+                    },
+                }
+            }
+        }
+    }
+
+    fn mqtt(toml: &str) -> Mqtt {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_topic_is_found_before_the_broker_drops_the_connection() {
+        assert!(mqtt("url = 'mqtt://a'\ntopic = 'cameras/{camera}/#'").template().is_ok());
+        let wrong = mqtt("url = 'mqtt://a'\ntopic = 'cameras/#/x'").template().unwrap_err();
+        assert_eq!(wrong.field, Some("topic"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Detectors against what the reference runtime found with the same models on the same pictures.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use vigie::codec::{self, Limits, Pixels};
+use vigie::engine::{Model, Session};
+use vigie::models::{self, Candidate, Detector, nms};
+
+use crate::support::{images, models};
+
+const NO_NUMBER: f64 = f64::NAN;
+
+struct Reference {
+    json: Value,
+    session: Session,
+    detector: Box<dyn Detector>,
+}
+
+fn reference(name: &str) -> Option<Reference> {
+    let folder = models()?;
+    let text = fs::read_to_string(folder.join("reference").join(name)).expect("a reference");
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let model = Model::load(&folder.join(json["model"].as_str().expect("a model"))).expect("the model loads");
+    assert_eq!(Some(&*model.tag.sha256), json["sha256"].as_str(), "the file that the reference was made with");
+    let detector = models::detector(&model).expect("a family knows it");
+    Some(Reference { session: model.session().expect("a session"), json, detector })
+}
+
+fn find(reference: &mut Reference, pixels: &Pixels) -> Vec<Candidate> {
+    let Reference { json, session, detector } = reference;
+    let number = |key: &str| json[key].as_f64().expect("a number") as f32;
+    let mut placement = None;
+    let mut found = Vec::new();
+    let detector = std::cell::RefCell::new(detector);
+    let placed = std::cell::RefCell::new(&mut placement);
+    session
+        .run(
+            1,
+            |_, input| **placed.borrow_mut() = Some(detector.borrow_mut().prepare(pixels, input)),
+            |_, outputs| {
+                let placement = placed.borrow().expect("prepared before");
+                let candidates = detector.borrow().read(outputs, &placement, number("score_threshold"));
+                found = nms::suppress(candidates, number("nms_iou"));
+            },
+        )
+        .expect("the model runs");
+    found
+}
+
+/// What the reference found in one picture, each with its nearest box of ours: worst overlap and worst score.
+fn compare(name: &str, expected: &[Value], found: &[Candidate]) -> (f32, f32) {
+    let (mut overlap, mut score) = (1.0_f32, 0.0_f32);
+    let threshold_near = |score: f64| score < 0.33;
+    for one in expected {
+        let corners: Vec<f32> = one["box"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+        let corners = [corners[0], corners[1], corners[2], corners[3]];
+        let class = one["cls"].as_u64().unwrap() as usize;
+        let same = found.iter().filter(|candidate| candidate.class == class);
+        let nearest = same.max_by(|a, b| nms::overlap(a.corners, corners).total_cmp(&nms::overlap(b.corners, corners)));
+        let sure = one["score"].as_f64().unwrap_or(NO_NUMBER);
+        let Some(nearest) = nearest.filter(|nearest| nms::overlap(nearest.corners, corners) >= 0.5) else {
+            // At the threshold itself, a difference of a hundredth decides whether there is a box.
+            assert!(threshold_near(sure), "{name}: nothing like {one}");
+            continue;
+        };
+        overlap = overlap.min(nms::overlap(nearest.corners, corners));
+        score = score.max((nearest.score - sure as f32).abs());
+    }
+    let extra = found.len().saturating_sub(expected.len());
+    let unsure = found.iter().filter(|candidate| threshold_near(candidate.score.into())).count();
+    assert!(extra <= unsure, "{name}: {} boxes instead of {}", found.len(), expected.len());
+    (overlap, score)
+}
+
+fn holds_to(name: &str) {
+    let (Some(mut reference), Some(folder)) = (reference(name), images()) else { return };
+    let pictures = reference.json["images"].as_object().expect("pictures").clone();
+    let (mut worst_overlap, mut worst_score) = (1.0_f32, 0.0_f32);
+    for (picture, expected) in &pictures {
+        let bytes = fs::read(find_picture(&folder, picture)).expect("a picture");
+        let pixels = codec::decode(&bytes, &Limits::default()).expect("it decodes");
+        let found = find(&mut reference, &pixels);
+        let (overlap, score) = compare(picture, expected["detections"].as_array().expect("boxes"), &found);
+        worst_overlap = worst_overlap.min(overlap);
+        worst_score = worst_score.max(score);
+    }
+    println!("{name}: {} pictures, overlap ≥ {worst_overlap:.3}, scores within {worst_score:.3}", pictures.len());
+    assert!(worst_overlap >= 0.9, "overlap {worst_overlap}");
+    assert!(worst_score <= 0.03, "scores differ by {worst_score}");
+}
+
+fn find_picture(folder: &Path, name: &str) -> std::path::PathBuf {
+    let direct = folder.join(name);
+    if direct.exists() {
+        return direct;
+    }
+    let (set, file) = name.split_once('/').expect("a folder and a file");
+    folder.join(set).join("images").join(file)
+}
+
+/// Catches a wrong letterbox, colour order, grid, decode or suppression, on YOLOX-nano.
+#[test]
+fn yolox_nano_finds_what_the_reference_found() {
+    holds_to("yolox_nano_416.json");
+}
+
+/// … and on a model of another size with one class.
+#[test]
+fn yolox_of_one_class_finds_what_the_reference_found() {
+    holds_to("person_rpi_192.json");
+}
+
+/// Catches a runtime, a setting or an edit of the model that changes its numbers: no picture, no resize in between.
+#[test]
+fn raw_outputs_are_the_references() {
+    for name in ["yolox_nano_416.json", "person_rpi_192.json"] {
+        let Some(mut reference) = reference(name) else { return };
+        let expected = reference.json["synthetic"]["outputs"]["output"].clone();
+        let fill = |_: usize, input: &mut [f32]| {
+            for (index, value) in input.iter_mut().enumerate() {
+                *value = ((index * 7919) % 256) as f32;
+            }
+        };
+        let mut raw = Vec::new();
+        reference.session.run(1, fill, |_, outputs| raw = outputs[0].data.to_vec()).expect("the model runs");
+        let number = |key: &str| expected[key].as_f64().expect("a number");
+        let sum: f64 = raw.iter().map(|v| f64::from(*v)).sum();
+        let (least, most) = raw.iter().fold((f32::MAX, f32::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+        assert!((sum - number("sum")).abs() < 1e-3 * number("abs_sum"), "{name}: sum {sum}");
+        assert!((f64::from(least) - number("min")).abs() < 1e-3 && (f64::from(most) - number("max")).abs() < 1e-3);
+        for (key, values) in [("first8", &raw[..8]), ("last8", &raw[raw.len() - 8..])] {
+            let expected = expected[key].as_array().expect("numbers").iter().map(|v| v.as_f64().expect("a number"));
+            assert!(expected.zip(values).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-3), "{name}: {key}");
+        }
+    }
+}
+
+/// Catches the edit of initializers changing what a model says: the released UltraFace lists all its weights as inputs.
+#[test]
+fn a_model_without_its_weights_among_the_inputs_says_the_same() {
+    let Some(folder) = models() else { return };
+    let text = fs::read_to_string(folder.join("reference/ultraface_rfb320.json")).expect("a reference");
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let model = Model::load(&folder.join("face/version-RFB-320.onnx")).expect("the model loads");
+    assert_eq!(model.signature.inputs.len(), 1, "{}", model.signature);
+    let mut session = model.session().expect("a session");
+    let scale = |index: usize| ((index * 7919) % 256) as f32;
+    let said = json["synthetic"]["input"].as_str().unwrap_or_default().to_owned();
+    let value = move |index: usize| if said.contains("127") { (scale(index) - 127.0) / 128.0 } else { scale(index) };
+    let fill = |_: usize, input: &mut [f32]| input.iter_mut().enumerate().for_each(|(index, v)| *v = value(index));
+    session
+        .run(1, fill, |_, outputs| {
+            for output in outputs {
+                let expected = &json["synthetic"]["outputs"][output.name];
+                let sum: f64 = output.data.iter().map(|v| f64::from(*v)).sum();
+                let (of, within) =
+                    (expected["sum"].as_f64().expect("a sum"), expected["abs_sum"].as_f64().expect("a sum"));
+                assert!((sum - of).abs() < 1e-5 * within, "{}: {sum} instead of {of}", output.name);
+            }
+        })
+        .expect("the model runs");
+}
