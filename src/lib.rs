@@ -1,6 +1,8 @@
 //! Vigie, the lookout: camera frames in, batches of three through an ONNX model, pictures with boxes out.
 
 pub mod body;
+pub mod broker;
+pub mod camera;
 pub mod check;
 pub mod cli;
 pub mod clock;

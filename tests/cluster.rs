@@ -116,7 +116,8 @@ fn clusters_form_work_and_end_again_and_again() {
     for round in 0..20 {
         let clusters = cluster(2 + round % 2, 1 + round % 2);
         let workers = (clusters.len() * clusters[0].threads) as u64;
-        let sums = all(&clusters, |cluster| run(cluster, job(), never_stuck, |worker, guard| exchange(worker, guard, 5)));
+        let sums =
+            all(&clusters, |cluster| run(cluster, job(), never_stuck, |worker, guard| exchange(worker, guard, 5)));
         let sums: Vec<u64> = sums.into_iter().flat_map(|sums| sums.expect("a clean end")).collect();
         assert_eq!(sums, (0..workers).map(|worker| worker * workers * 5).collect::<Vec<_>>());
     }
@@ -304,7 +305,8 @@ fn a_panic_in_one_worker_ends_all_workers_of_all_processes() {
         let clusters = cluster(3, threads);
         let answers = all(&clusters, |cluster| {
             run(cluster, job(), never_stuck, move |worker, guard| {
-                let (index, mut input) = (worker.index(), InputHandle::<u64, timely::container::CapacityContainerBuilder<Vec<u64>>>::new());
+                let (index, mut input) =
+                    (worker.index(), InputHandle::<u64, timely::container::CapacityContainerBuilder<Vec<u64>>>::new());
                 worker.dataflow::<u64, _, _>(|scope| {
                     input.to_stream(scope).exchange(|number| *number).map(move |number| match index {
                         1 if number == 1 => std::panic::resume_unwind(Box::new("an operator's mistake")),

@@ -248,7 +248,10 @@ mod tests {
         let cluster = resolve(&[], None).unwrap();
         assert_eq!((cluster.processes(), cluster.process), (1, 0));
         assert!(cluster.threads >= 1);
-        assert_eq!(resolve(&["-n", "3"], None).unwrap().addresses, ["localhost:2101", "localhost:2102", "localhost:2103"]);
+        assert_eq!(
+            resolve(&["-n", "3"], None).unwrap().addresses,
+            ["localhost:2101", "localhost:2102", "localhost:2103"]
+        );
     }
 
     #[test]

@@ -103,10 +103,13 @@ impl Guard {
             }
             result
         }));
-        done.map_or_else(|panic| self.panicked(worker.index(), panic), |result| {
-            self.state().working -= 1;
-            result
-        })
+        done.map_or_else(
+            |panic| self.panicked(worker.index(), panic),
+            |result| {
+                self.state().working -= 1;
+                result
+            },
+        )
     }
 
     fn panicked(&self, worker: usize, panic: Box<dyn Any + Send>) -> ! {

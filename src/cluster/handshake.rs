@@ -84,7 +84,9 @@ impl Claim {
     pub fn disagreement(caller: &Claim, callee: &Claim) -> Option<String> {
         let (one, other) = (caller.process, callee.process);
         let differs = |flag, a, b| {
-            format!("process {one} was started with {flag} {a}, but process {other} with {flag} {b}: give both the same")
+            format!(
+                "process {one} was started with {flag} {a}, but process {other} with {flag} {b}: give both the same"
+            )
         };
         if caller.version != callee.version {
             let (a, b) = (&caller.version, &callee.version);

@@ -49,7 +49,4 @@ pub trait Sink: Send {
 }
 
 /// Every kind of sink, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SinkConfig>] = &[
-    crate::kind!("files", files::Files),
-    crate::kind!("mqtt", mqtt::Mqtt),
-];
+pub const KINDS: &[Kind<dyn SinkConfig>] = &[crate::kind!("files", files::Files), crate::kind!("mqtt", mqtt::Mqtt)];

@@ -42,7 +42,4 @@ pub trait Source: Send {
 }
 
 /// Every kind of source, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SourceConfig>] = &[
-    crate::kind!("files", files::Files),
-    crate::kind!("mqtt", mqtt::Mqtt),
-];
+pub const KINDS: &[Kind<dyn SourceConfig>] = &[crate::kind!("files", files::Files), crate::kind!("mqtt", mqtt::Mqtt)];
