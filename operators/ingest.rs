@@ -84,7 +84,18 @@ pub struct Receipts<R> {
 pub struct Inbox<R> {
     frames: Receiver<(Frame, R)>,
     receipts: Sender<R>,
-    shared: Arc<Shared>,
+    /// Last, as it rings when all above is gone: whoever hears it finds that nobody listens.
+    shared: Parting,
+}
+
+/// Rings the bell when it is dropped.
+#[derive(Debug)]
+struct Parting(Arc<Shared>);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
 }
 
 /// Asks the source behind a mailbox to send no more.
@@ -127,7 +138,7 @@ pub fn mailbox<R>(depth: usize) -> (Inlet<R>, Inbox<R>) {
     let (receipts, returned) = mpsc::channel();
     let shared = Arc::new(Shared::default());
     let inlet = Inlet { frames, receipts: Receipts { returned, shared: shared.clone() } };
-    (inlet, Inbox { frames: waiting, receipts, shared })
+    (inlet, Inbox { frames: waiting, receipts, shared: Parting(shared) })
 }
 
 impl<R> Inlet<R> {
@@ -207,13 +218,7 @@ impl<R> Iterator for Receipts<R> {
 impl<R> Inbox<R> {
     /// What asks the source to stop.
     pub fn closer(&self) -> Closer {
-        Closer(self.shared.clone())
-    }
-}
-
-impl<R> Drop for Inbox<R> {
-    fn drop(&mut self) {
-        self.shared.ring();
+        Closer(self.shared.0.clone())
     }
 }
 
@@ -312,7 +317,7 @@ pub fn ingest<'s, R: 'static>(
         let activator = scope.activator_for(info.address.clone());
         let mut live = inbox.map(|inbox| (capability, inbox));
         if let Some((_, inbox)) = &live {
-            let _ = inbox.shared.wake.set(scope.worker().sync_activator_for(info.address.to_vec()));
+            let _ = inbox.shared.0.wake.set(scope.worker().sync_activator_for(info.address.to_vec()));
         }
         let mut open = Open { frames: VecDeque::new(), bytes: 0, window, meter };
         let mut pause = SOONEST;
@@ -327,7 +332,7 @@ pub fn ingest<'s, R: 'static>(
             let (admitted, ended) = admit(&mut open, inbox, capability, origin, output);
             open.measure(now);
             if returned + admitted > 0 {
-                inbox.shared.ring();
+                inbox.shared.0.ring();
             }
             if ended && open.frames.is_empty() {
                 live = None;

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rumqttc::{TlsConfiguration, Transport, v5};
@@ -32,6 +32,9 @@ const SESSION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection that held this long is found again at once; one that breaks at once is not.
+const STEADY: Duration = Duration::from_secs(5);
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -418,6 +421,8 @@ pub struct Link {
     /// rumqttc forgets to count down when a publish under QoS 2 is refused; a new connection counts anew.
     leaking: bool,
     pause: Duration,
+    /// When the connection came up.
+    since: Option<Instant>,
 }
 
 impl Link {
@@ -432,8 +437,17 @@ impl Link {
             Version::V5 => open_v5(&login, transport, client_id, &purpose),
         };
         let handle = Handle { client, current: Arc::default() };
-        let mut link =
-            Self { poll, handle, login, purpose, generations: 0, said: None, leaking: false, pause: FIRST_PAUSE };
+        let mut link = Self {
+            poll,
+            handle,
+            login,
+            purpose,
+            generations: 0,
+            said: None,
+            leaking: false,
+            pause: FIRST_PAUSE,
+            since: None,
+        };
         link.expect_releases();
         Ok(link)
     }
@@ -457,6 +471,7 @@ impl Link {
             match step {
                 Step::Up { inflight, largest } => {
                     self.generations += 1;
+                    self.since = Some(Instant::now());
                     *self.handle.current() = self.generations;
                     if let Purpose::Take { filter, qos, .. } = &self.purpose {
                         self.handle.subscribe(filter, *qos);
@@ -485,6 +500,9 @@ impl Link {
     async fn lose(&mut self, reason: String) -> Event {
         self.forget();
         self.say_lost(reason);
+        if self.since.take().is_some_and(|since| since.elapsed() > STEADY) {
+            self.pause = FIRST_PAUSE;
+        }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Event::Lost
@@ -536,7 +554,6 @@ impl Link {
     }
 
     fn say_connected(&mut self) {
-        self.pause = FIRST_PAUSE;
         if self.said != Some(None) {
             tracing::info!("MQTT broker at {} connected ({})", self.login.address, self.login.place);
             self.said = Some(None);
@@ -632,7 +649,7 @@ fn step_v5(polled: Result<v5::Event, v5::ConnectionError>) -> Step {
         Ok(Raw::Incoming(Packet::ConnAck(ack))) => {
             let limits = ack.properties.map(|p| (p.receive_max, p.max_packet_size)).unwrap_or_default();
             Step::Up {
-                inflight: limits.0.unwrap_or(INFLIGHT).min(INFLIGHT).max(1).into(),
+                inflight: limits.0.unwrap_or(INFLIGHT).clamp(1, INFLIGHT).into(),
                 largest: limits.1.map_or(LARGEST_PAYLOAD, |most| (most as usize).min(LARGEST_PAYLOAD)),
             }
         }

@@ -17,7 +17,7 @@ fn missing_after_kills(vigie: &Path) -> Option<usize> {
     let reports = || files(&folder.path().join("out")).iter().filter(|file| file.ends_with(".json")).count();
     let start = || {
         let workers = processes(vigie, &job, &cluster, 2);
-        wait("the subscription", || workers[0].said().contains("connected").then_some(()));
+        wait("the subscription", || workers[0].said().contains("connected ([source.").then_some(()));
         workers
     };
 

@@ -314,6 +314,11 @@ async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<
     }
 }
 
+/// Waits for the bell. It rings just before the other half of the mailbox is gone, so it is not waited for alone.
+async fn heard(news: &Notify) {
+    let _ = tokio::time::timeout(Duration::from_millis(100), news.notified()).await;
+}
+
 struct Feeder {
     reader: Reader,
     arrivals: mpsc::UnboundedReceiver<Message>,
@@ -339,7 +344,7 @@ impl Feeder {
                 waiting = inlet.try_send(frame, receipt).ok()?;
             }
             tokio::select! {
-                () = news.notified() => {}
+                () = heard(&news) => {}
                 message = self.arrivals.recv(), if waiting.is_none() => waiting = self.read(message?),
             }
         }
@@ -349,7 +354,7 @@ impl Feeder {
         loop {
             match receipts.receipt() {
                 Ok(Some(receipt)) => self.acknowledge(receipt),
-                Ok(None) => news.notified().await,
+                Ok(None) => heard(&news).await,
                 Err(_) => return Some(()),
             }
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
 
 /// How long a test waits for what must come, on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tests of whole processes take turns: two cores hold one cluster at a time.
 pub fn turn() -> MutexGuard<'static, ()> {
