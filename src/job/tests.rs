@@ -68,7 +68,6 @@ size = 'three'
         "the job has no name",
         "unknown table `nam`: did you mean `name`?",
         "unknown kind `fils`: did you mean `files`?",
-        "add the key `path`: where each file goes",
         "unknown key `pth`: did you mean `path`? Known here: kind, from, write, path, sync",
         "unknown key `form`: did you mean `from`?",
         "`size` can't be \"three\": it takes a whole number",

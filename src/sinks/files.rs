@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -181,29 +181,31 @@ struct Writer {
 }
 
 impl Writer {
-    async fn put(&self, place: &Place, body: Bytes) -> object_store::Result<()> {
+    async fn put(self: &Arc<Self>, place: &Place, body: Bytes) -> object_store::Result<()> {
         let path = self.store.path_to_filesystem(place)?;
-        if let Some(folder) = path.parent() {
-            self.make(folder)
-                .map_err(|source| object_store::Error::Generic { store: "files", source: source.into() })?;
+        if let Some(folder) = path.parent().filter(|folder| !self.folders().contains(*folder)) {
+            let (writer, folder) = (self.clone(), folder.to_owned());
+            let made = tokio::task::spawn_blocking(move || writer.make(folder)).await;
+            let failed = |source: io::Error| object_store::Error::Generic { store: "files", source: source.into() };
+            made.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(failed)?;
         }
         self.store.put(place, PutPayload::from_bytes(body)).await.map(drop)
     }
 
     /// Makes a folder that lasts. The store makes folders too, but where two files need the same one, the second may be
     /// done before the folder itself is synced.
-    fn make(&self, folder: &Path) -> io::Result<()> {
-        let known = |folders: &HashSet<PathBuf>| folders.contains(folder);
-        if known(&self.folders.lock().expect("nothing panics in it")) {
-            return Ok(());
-        }
-        make_folders(folder, &self.root, self.sync)?;
-        let mut folders = self.folders.lock().expect("nothing panics in it");
+    fn make(&self, folder: PathBuf) -> io::Result<()> {
+        make_folders(&folder, &self.root, self.sync)?;
+        let mut folders = self.folders();
         if folders.len() >= FOLDERS {
             folders.clear();
         }
-        folders.insert(folder.to_owned());
+        folders.insert(folder);
         Ok(())
+    }
+
+    fn folders(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.folders.lock().expect("nothing panics in it")
     }
 
     /// Tries until it is done or will never be. What passes is told once, and once more when it has passed.
@@ -223,7 +225,7 @@ impl Writer {
                 return Err(Flaw::new(Reason::Refused, format!("can't write `{path}`: {error}")));
             }
             // The folder may have been removed: it is made again.
-            self.folders.lock().expect("nothing panics in it").clear();
+            self.folders().clear();
             if !self.told.swap(true, Ordering::Relaxed) {
                 tracing::warn!("sink {}: can't write `{path}`: {error}; it is tried again until it can", self.name);
             }

@@ -360,7 +360,12 @@ impl Bell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use operators::ingest::wall_clock;
+    use operators::{BatchFrames, Partition, Window, ingest, mailbox};
+    use std::sync::mpsc;
+    use std::{fs, thread};
+    use timely::dataflow::ProbeHandle;
+    use timely::dataflow::operators::{Inspect, Probe};
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -431,6 +436,75 @@ mod tests {
         assert_eq!(flaw.reason, Reason::TooManyBytes);
         assert!(flaw.detail.contains("1.jpg") && flaw.detail.contains("max_frame_bytes"), "{flaw:?}");
         assert_eq!(read(&folder.path().join("none"), 6).unwrap_err().reason, Reason::Undecodable);
+    }
+
+    /// Plays files into a dataflow until the source ends, or until so many frames have come; what came.
+    fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let window = Window { frames: 2, bytes: 1 << 20 };
+        let context = Context {
+            job: "j".into(),
+            part: "p".into(),
+            folder: ".".into(),
+            max_frame_bytes: largest,
+            picture: Default::default(),
+            window,
+            batch: 1,
+            worker: 0,
+            runtime: runtime.handle().clone(),
+        };
+        let source = files.open(&context).unwrap();
+        let (inlet, inbox) = mailbox(1);
+        let (closer, player) = (inbox.closer(), thread::spawn(move || source.run(inlet)));
+        let (came, frames) = mpsc::channel();
+        let inbox = Mutex::new(Some(inbox));
+        timely::execute_directly(move |worker| {
+            let mut count = 0;
+            let inbox = inbox.lock().unwrap().take();
+            worker.dataflow(|scope| {
+                let done = ProbeHandle::new();
+                ingest(scope, 0, inbox, window, done.clone(), Arc::default(), wall_clock)
+                    .batch(1, Duration::ZERO, Partition::Number)
+                    .inspect(move |batch| {
+                        came.send(batch.frames[0].clone()).unwrap();
+                        count += 1;
+                        if count == close_after {
+                            closer.close();
+                        }
+                    })
+                    .probe_with(&done);
+            });
+        });
+        player.join().unwrap().unwrap();
+        frames.iter().collect()
+    }
+
+    #[test]
+    fn every_round_gives_each_file_a_new_id() {
+        let folder = folder(&["door/0005.jpg", "door/x.jpg"]);
+        let frames = play(&Files { rounds: Rounds(Some(3)), ..files(&folder, "door") }, 100, usize::MAX);
+        let names: Vec<_> = frames.iter().map(|frame| (frame.id.as_str(), frame.number.0)).collect();
+        let expected = [("0005", 5), ("x", 1), ("0005-r1", 2), ("x-r1", 3), ("0005-r2", 4), ("x-r2", 5)];
+        assert_eq!(names, expected);
+        assert!(frames.iter().all(|frame| frame.camera.as_str() == "door"));
+    }
+
+    #[test]
+    fn what_is_no_picture_is_a_flawed_frame() {
+        let folder = folder(&["door/1.jpg", "door/2.jpg"]);
+        fs::write(folder.path().join("door/1.jpg"), "").unwrap();
+        fs::write(folder.path().join("door/2.jpg"), [0xff; 101]).unwrap();
+        let frames = play(&files(&folder, "door"), 100, usize::MAX);
+        let reasons: Vec<_> = frames.iter().map(|frame| frame.flaw.as_ref().unwrap().reason).collect();
+        assert_eq!(reasons, [Reason::Empty, Reason::TooManyBytes]);
+    }
+
+    /// Fails by never ending, where a source that waits for its next frame does not hear that the job closes.
+    #[test]
+    fn a_job_that_closes_ends_a_slow_source() {
+        let folder = folder(&["door/1.jpg", "door/2.jpg"]);
+        let slow = Files { rate: Some(1e-6), ..files(&folder, "door") };
+        assert_eq!(play(&slow, 100, 1).len(), 1);
     }
 
     #[test]
