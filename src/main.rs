@@ -1,5 +1,7 @@
 //! `vigie`: see `vigie --help`.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
