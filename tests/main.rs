@@ -1,6 +1,8 @@
 //! Tests of whole processes, real servers and real models: one binary, so that it is linked once.
 
+mod house;
 mod kill;
+mod odd_bytes;
 mod references;
 mod support;
 mod whole_job;

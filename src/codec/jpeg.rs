@@ -1,4 +1,4 @@
-//! JPEG in Rust alone: `zune-jpeg` and `jpeg-encoder`. Always built; used where `turbo` is not, and for CMYK.
+//! JPEG in Rust alone: `zune-jpeg` and `jpeg-encoder`. Always built; used where `turbo` is not.
 //!
 //! What it gives up: a scan that lacks data in its middle, with the end marker in place, decodes to grey there
 //! (`zune-jpeg` fills up with zeros); turbojpeg says so.
@@ -11,13 +11,16 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::{Codec, Header, Pixels, SCANS};
+use super::{Codec, Header, Pixels, SCANS, cmyk};
 
 /// The codec in Rust alone.
 pub const CODEC: Codec = Codec { name: "rust", decode, encode };
 
 /// The pixels as stored, not turned.
 pub fn decode(bytes: &[u8], header: &Header) -> Result<Vec<u8>, Flaw> {
+    if header.components == 4 {
+        return cmyk::decode(bytes);
+    }
     let broken = |error| Flaw::new(Reason::Undecodable, format!("a broken JPEG: {error}"));
     let options = DecoderOptions::new_fast()
         .set_strict_mode(true)

@@ -5,6 +5,7 @@
 //! whole one is worse than a dead letter. So a JPEG without its end marker is [`Reason::Truncated`], and one that is
 //! broken inside is [`Reason::Undecodable`], whichever codec is built.
 
+mod cmyk;
 mod guess;
 mod header;
 mod jpeg;

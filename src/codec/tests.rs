@@ -133,6 +133,16 @@ fn cmyk_becomes_rgb() {
             let mut jpeg = Vec::new();
             Encoder::new(&mut jpeg, 95).encode(&cmyk, 64, 64, color).unwrap();
             assert_corners(codec, &jpeg, [RED, GREEN, BLUE, WHITE]);
+            // Below 90, the encoder makes the inks of different sizes.
+            let mut smaller = Vec::new();
+            Encoder::new(&mut smaller, 85).encode(&cmyk, 64, 64, color).unwrap();
+            assert_corners(codec, &smaller, [RED, GREEN, BLUE, WHITE]);
+            let pixels = (codec.decode)(&smaller, &super::Header::read(&smaller).unwrap()).unwrap();
+            let rows: Vec<_> = pixels.chunks(64 * 3).take(20).map(|row| row[12..15].to_vec()).collect();
+            assert!(
+                rows.windows(2).all(|pair| pair[0].iter().zip(&pair[1]).all(|(a, b)| a.abs_diff(*b) < 24)),
+                "{rows:?}"
+            );
         }
     }
 }

@@ -1,0 +1,99 @@
+//! The rules of the house: what a compiler does not check of ARCHITECTURE.md.
+
+use std::fs;
+use std::path::Path;
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(here().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Catches a source, step or sink that was written and can't be named in a job.
+#[test]
+fn every_kind_has_a_row() {
+    let names = |folder: &str| match folder {
+        "sources" => vigie::sources::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>(),
+        "steps" => vigie::steps::KINDS.iter().map(|kind| kind.name).collect(),
+        _ => vigie::sinks::KINDS.iter().map(|kind| kind.name).collect(),
+    };
+    for folder in ["sources", "steps", "sinks"] {
+        for entry in fs::read_dir(here().join("src").join(folder)).expect("a folder").flatten() {
+            let name = entry.file_name().into_string().expect("a name");
+            let kind = name.trim_end_matches(".rs");
+            let has_row = kind == "mod" || names(folder).contains(&kind);
+            assert!(has_row, "src/{folder}/{name} has no row in KINDS");
+        }
+    }
+}
+
+/// Catches a dependency that runs the wrong way: the operators open nothing, and parts do not know each other.
+#[test]
+fn dependencies_run_one_way() {
+    let operators = text("operators/Cargo.toml");
+    for io in ["tokio", "rumqttc", "ort", "image", "object_store", "axum"] {
+        assert!(!operators.contains(io), "operators depends on {io}");
+    }
+    let rules = [
+        ("sources", ["crate::sinks", "crate::steps", "crate::job", "crate::render"]),
+        ("sinks", ["crate::sources", "crate::steps", "crate::job", "crate::render"]),
+        ("steps", ["crate::sources", "crate::sinks", "crate::job", "crate::render"]),
+        ("models", ["crate::sources", "crate::sinks", "crate::job", "crate::render"]),
+    ];
+    for (folder, forbidden) in rules {
+        for entry in fs::read_dir(here().join("src").join(folder)).expect("a folder").flatten() {
+            let code = fs::read_to_string(entry.path()).unwrap_or_default();
+            let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+            for other in forbidden {
+                assert!(!code.contains(other), "{} uses {other}", entry.path().display());
+            }
+        }
+    }
+    let runtime = ["engine.rs"];
+    for entry in fs::read_dir(here().join("src")).expect("a folder").flatten().filter(|e| e.path().is_file()) {
+        let name = entry.file_name().into_string().expect("a name");
+        let code = fs::read_to_string(entry.path()).expect("code");
+        assert!(
+            runtime.contains(&name.as_str()) || !(code.contains("use ort::") || code.contains(" ort::")),
+            "{name} knows the model runtime"
+        );
+    }
+}
+
+/// Catches an example that no longer runs: people copy these.
+#[test]
+fn every_job_of_the_examples_is_sound() {
+    let Some(models) = crate::support::models() else { return };
+    let Some(images) = crate::support::images() else { return };
+    for entry in fs::read_dir(here().join("jobs")).expect("jobs").flatten() {
+        let job = entry.path().display().to_string();
+        let environment =
+            [("VIGIE_MODELS", models.to_str().expect("a path")), ("VIGIE_IMAGES", images.to_str().expect("a path"))];
+        let vigie = env!("CARGO_BIN_EXE_vigie");
+        let mut check = crate::support::Process::start(vigie, &["check", &job], &environment);
+        assert!(check.end().success(), "{}", check.said());
+    }
+}
+
+/// Catches a law of the design whose test has gone.
+#[test]
+fn every_test_that_the_architecture_names_is_there() {
+    let architecture = text("ARCHITECTURE.md");
+    let code: String = [
+        "operators/tests/promises.rs",
+        "tests/kill.rs",
+        "tests/whole_job.rs",
+        "tests/cluster.rs",
+        "tests/odd_bytes.rs",
+    ]
+    .map(text)
+    .concat();
+    let table =
+        architecture.split("| law | test |").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("the table");
+    let names = table.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains(['/', '.']));
+    for name in names {
+        assert!(code.contains(&format!("fn {name}")), "no test {name}");
+    }
+}
