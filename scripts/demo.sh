@@ -37,7 +37,7 @@ free_port() {
     done
 }
 broker=$(free_port)
-export VIGIE_BROKER=mqtt://localhost:$broker
+export VIGIE_MQTT=mqtt://localhost:$broker
 printf 'processes = ["localhost:%s", "localhost:%s"]\n' "$(free_port)" "$(free_port)" >"$work/cluster.toml"
 
 # ^C reaches this script alone: it then stops the others in order.
@@ -51,10 +51,10 @@ done
 run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 1 -w 1 >"$work/worker-1.log" 2>&1
 run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 0 -w 1
 for camera in classroom store-aisle-detection worker-zone-detection face-demographics-walking; do
-    run camera "$VIGIE_IMAGES/video/$camera" --as "$camera" --rate 2 --loop --to "$VIGIE_BROKER/cameras/$camera/raw" \
+    run camera "$VIGIE_IMAGES/video/$camera" --as "$camera" --rate 2 --loop --to "$VIGIE_MQTT/cameras/$camera/raw" \
         >"$work/$camera.log" 2>&1
 done
-echo "Four cameras, two workers. Drawn pictures go to out/, reports to cameras/…/persons on $VIGIE_BROKER. ^C ends it."
+echo "Four cameras, two workers. Drawn pictures go to out/, reports to cameras/…/persons on $VIGIE_MQTT. ^C ends it."
 if [ "$seconds" -gt 0 ]; then
     sleep "$seconds" & wait $!
 else

@@ -85,11 +85,6 @@ impl Process {
         Self::start(env!("CARGO_BIN_EXE_vigie"), arguments, &[])
     }
 
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// All that it has said.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
@@ -104,11 +99,6 @@ impl Process {
     /// Waits for its end.
     pub fn end(&mut self) -> ExitStatus {
         wait(&format!("the end of a process that said\n{}", self.said()), || self.child.try_wait().expect("a child"))
-    }
-
-    /// Whether it still runs.
-    pub fn runs(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_none()
     }
 
     /// Resident memory in bytes.
@@ -135,6 +125,9 @@ impl Drop for Process {
         let _ = self.child.wait();
     }
 }
+
+/// Messages that came: topic and body.
+pub type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// An MQTT broker for one test.
 pub struct Broker {
@@ -228,7 +221,7 @@ impl Broker {
     }
 
     /// Listens to a topic filter; what came so far.
-    pub fn listen(&self, filter: &str) -> Arc<Mutex<Vec<(String, Vec<u8>)>>> {
+    pub fn listen(&self, filter: &str) -> Heard {
         let (client, mut connection) = self.client(&format!("test-listener-{}", filter.replace(['/', '+', '#'], "-")));
         let heard = Arc::new(Mutex::new(Vec::new()));
         client.subscribe(filter, QoS::AtLeastOnce).expect("the connection takes it");
