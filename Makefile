@@ -9,7 +9,7 @@ CARGO_FLAGS = --locked $(FEATURES)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test bench setup build lint clean
+.PHONY: demo test bench setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh target/debug/vigie
@@ -26,11 +26,10 @@ build:
 	@target/debug/vigie setup
 
 # The build that acknowledges too early: the kill test must go red with it.
-.PHONY: broken
-broken: build
+broken:
 	cargo build $(CARGO_FLAGS) --features broken-early-ack
 	@mkdir -p target/broken && cp -f target/debug/vigie target/broken/vigie
-	cargo build $(CARGO_FLAGS)
+	@target/broken/vigie setup
 
 lint:
 	cargo fmt --all --check

@@ -142,7 +142,8 @@ impl Camera {
         let config: Mqtt = serde_json::from_value(config)?;
         let context = Context {
             job: "camera".to_owned(),
-            part: self.name.clone(),
+            // Part of the client's id, which some brokers want plain.
+            part: self.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             folder: ".".into(),
             max_frame_bytes: LARGEST,
             picture: Default::default(),

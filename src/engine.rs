@@ -3,7 +3,7 @@
 //! One environment a process, one session a worker, one thread a session: two sessions with the runtime's own defaults
 //! (all cores each, spinning) halve each other's speed. The library is loaded at run time, so that building needs none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ort::environment::Environment;
@@ -71,19 +71,14 @@ pub struct Output<'a> {
     pub data: &'a [f32],
 }
 
-/// Where the library is: `ORT_DYLIB_PATH`, else the cache that `vigie setup` fills.
-fn library() -> Option<PathBuf> {
-    let named = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
-    named.or_else(|| Some(setup::cached()).filter(|path| path.exists()))
-}
-
 /// The process's environment; a sentence where there is no library to make it from.
 fn environment() -> Result<Environment, String> {
     // The runtime allows one environment a process, ever: so an answer, good or bad, is for good.
     static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
     let make = || {
         let missing = "ONNX Runtime is not on this machine: run `vigie setup`, or set ORT_DYLIB_PATH to its library";
-        let path = library().ok_or(missing)?;
+        let named = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(std::path::PathBuf::from);
+        let path = named.or_else(|| setup::library().filter(|path| path.is_file())).ok_or(missing)?;
         let unfit = |error: &dyn std::fmt::Display| {
             let path = path.display();
             format!("ONNX Runtime can't be used from {path} ({error}): run `vigie setup`, or mend ORT_DYLIB_PATH")

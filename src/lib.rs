@@ -31,6 +31,7 @@ pub mod report;
 pub mod run;
 pub mod settle;
 pub mod setup;
+pub mod signal;
 pub mod sinks;
 pub mod sources;
 pub mod steps;

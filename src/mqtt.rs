@@ -195,7 +195,9 @@ impl Login {
             user: user.or(address.login.clone()),
             files: files[0].is_some().then_some(files),
             keep_alive: given.keep_alive.0,
-            largest: context.max_frame_bytes.saturating_mul(2).saturating_add(64 << 10).min(LARGEST_PAYLOAD),
+            // Whatever a broker sends has to come in, to become a dead letter if it is too large: a packet that
+            // rumqttc refuses would break the connection, and be sent again, for ever.
+            largest: LARGEST_PAYLOAD,
             place: format!("[{table}.{}]", context.part),
             address,
         })

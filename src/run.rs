@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::mistake::{Mistake, Mistakes};
 use crate::plan::{Plan, Tap};
 use crate::render::Parts;
+use crate::signal;
 use crate::worker::{self, Threads};
 
 /// How long the sources may take to hand on their last receipts and to say goodbye to their brokers.
@@ -148,22 +149,13 @@ fn open(
 fn signals(runtime: &Runtime) -> Inbox {
     let (orders, inbox) = orders();
     runtime.spawn(async move {
-        signal().await;
+        signal::stop().await;
         tracing::info!("finishing what is in flight; once more to stop at once");
         orders.give(Command::Drain);
-        signal().await;
+        signal::stop().await;
         std::process::exit(130);
     });
     inbox
-}
-
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be handled");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Runs the job on this process's workers; the threads of its sources.

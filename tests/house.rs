@@ -62,21 +62,6 @@ fn dependencies_run_one_way() {
     }
 }
 
-/// Catches an example that no longer runs: people copy these.
-#[test]
-fn every_job_of_the_examples_is_sound() {
-    let Some(models) = crate::support::models() else { return };
-    let Some(images) = crate::support::images() else { return };
-    for entry in fs::read_dir(here().join("jobs")).expect("jobs").flatten() {
-        let job = entry.path().display().to_string();
-        let environment =
-            [("VIGIE_MODELS", models.to_str().expect("a path")), ("VIGIE_IMAGES", images.to_str().expect("a path"))];
-        let vigie = env!("CARGO_BIN_EXE_vigie");
-        let mut check = crate::support::Process::start(vigie, &["check", &job], &environment);
-        assert!(check.end().success(), "{}", check.said());
-    }
-}
-
 /// Catches a law of the design whose test has gone.
 #[test]
 fn every_test_that_the_architecture_names_is_there() {

@@ -2,6 +2,7 @@
 
 mod house;
 mod kill;
+mod mistakes;
 mod odd_bytes;
 mod references;
 mod support;

@@ -54,12 +54,13 @@ impl Letterbox {
 
     /// Writes `pixels` into `input` (3 × side × side).
     pub fn put(&mut self, pixels: &Pixels, input: &mut [f32]) -> Placement {
-        let (width, height) = (pixels.width as f32, pixels.height as f32);
-        let scale = (self.side as f32 / width).min(self.side as f32 / height);
-        let inside = |length: f32| ((length * scale) as u32).clamp(1, self.side);
+        // In f64, as the references do: in f32 a height of 234 becomes 233.99998, and so 233.
+        let (width, height) = (f64::from(pixels.width), f64::from(pixels.height));
+        let scale = (f64::from(self.side) / width).min(f64::from(self.side) / height);
+        let inside = |length: f64| ((length * scale) as u32).clamp(1, self.side);
         self.resize(pixels, inside(width), inside(height));
         planes(self.small.buffer(), self.small.width() as usize, self.side as usize, input);
-        Placement { scale, width, height }
+        Placement { scale: scale as f32, width: width as f32, height: height as f32 }
     }
 
     fn resize(&mut self, pixels: &Pixels, width: u32, height: u32) {

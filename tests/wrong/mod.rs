@@ -10,8 +10,8 @@ use crate::support::{images, models};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The one wrong job whose mistake is in what it asks of a real model.
-const NEEDS_MODEL: &str = "unknown-class.toml";
+/// The wrong jobs whose mistake is in what they ask of a real model.
+const NEED_MODELS: [&str; 2] = ["unknown-class.toml", "unknown-family.toml"];
 
 /// The files of a folder of this crate with that ending, in order, as a user in the crate's folder names them.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
@@ -34,7 +34,7 @@ fn check(job: &Path, models: Option<&Path>, images: Option<&Path>) -> (String, S
 
 /// The error that is told of a wrong job; `None`, where this machine can't know.
 fn error(job: &Path) -> Option<String> {
-    let needed = if job.ends_with(NEEDS_MODEL) { Some(models()?) } else { None };
+    let needed = if NEED_MODELS.iter().any(|name| job.ends_with(name)) { Some(models()?) } else { None };
     let (out, err, code) = check(job, needed.as_deref(), None);
     assert_eq!((out.as_str(), code), ("", Some(2)), "{}\n{err}", job.display());
     Some(err)
