@@ -37,7 +37,7 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS)
+	cargo bench $(CARGO_FLAGS) --bench exchange --bench memory --bench pipeline
 
 clean:
 	cargo clean

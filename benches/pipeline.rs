@@ -82,7 +82,7 @@ fn job(folder: &Path, count: usize, out: &str) -> String {
     let folder = folder.display();
     format!(
         "name = \"bench\"\n\
-         [source.pictures]\nkind = \"files\"\npath = \"{folder}/{count}/{{camera}}/*.jpg\"\n\
+         [source.frames]\nkind = \"files\"\npath = \"{folder}/{count}/{{camera}}/*.jpg\"\n\
          [step.persons]\nkind = \"detect\"\nmodel = \"yolox_nano_416_kazuhito.onnx\"\nclasses = [\"person\"]\n\
          [step.boxes]\nkind = \"draw\"\n\
          [sink.pictures]\nkind = \"files\"\npath = \"{folder}/{out}/{{id}}.jpg\"\nwrite = \"image\"\n\
