@@ -1,99 +1,153 @@
 //! Memory while a sink stands still: a window of 64 frames, 1,000 frames a second offered for 30 seconds.
 //!
-//! The whole dataflow of a job runs, with a source that offers frames of 200 KB and a sink that never answers. Only the
-//! window keeps them out; every queue behind it would take them all.
+//! It runs a job's own dataflow, [`render`], with a source that offers frames of 200 KB and a sink that never answers.
+//! Only the window keeps frames out: every queue behind it would take them all, 200 MB a second. The source does not
+//! wait, as a camera does not, so what has no room is offered in vain; it makes each frame anew, so that a frame that
+//! is kept is memory that is kept. There are no steps: they hold what they work on, not what they wait for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use operators::ingest::{Closer, wall_clock};
-use operators::{
-    Batch, BatchFrames, Epoch, Frame, Meter, Number, Offload, Partition, UnixMillis, Window, Work, ingest, mailbox,
-};
-use timely::dataflow::ProbeHandle;
-use timely::dataflow::operators::Probe;
+use operators::{Flaw, Frame, Meter, Number, Partition, UnixMillis, Window};
+use vigie::metrics::Metrics;
+use vigie::plan::{Input, Plan, Tap};
+use vigie::render::{Parts, render};
+use vigie::sinks::{Parcel, Sink};
+use vigie::sources::{Inlet, Source};
+use vigie::write::Write;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Bytes of a frame.
 const SIZE: usize = 200_000;
+/// Frames offered a second.
+const RATE: u64 = 1_000;
+/// How long they are.
 const SECONDS: u64 = 30;
+/// When the window has long been full, and what follows is growth.
+const SETTLED: u64 = 3;
+/// What may be in flight.
+const WINDOW: Window = Window { frames: 64, bytes: 256 << 20 };
+/// The most it may grow, in MB.
+const GOAL: f64 = 20.0;
+
+/// Cameras that send whether anybody has room or not.
+struct Cameras {
+    offered: Arc<AtomicU64>,
+}
+
+impl Source for Cameras {
+    fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
+        let start = Instant::now();
+        for number in 0.. {
+            let due = start + Duration::from_micros(number * 1_000_000 / RATE);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let sent = inlet.try_send(frame(number), number);
+            self.offered.fetch_add(1, Ordering::Relaxed);
+            if sent.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// A server that is there and never answers.
 struct Stalled;
 
-impl Work<Batch> for Stalled {
-    type Done = ();
-    fn work(&mut self, batches: Vec<Batch>) -> Vec<()> {
-        std::thread::sleep(Duration::from_secs(SECONDS + 1));
-        vec![(); batches.len()]
+impl Sink for Stalled {
+    fn write(&mut self, _: &[Parcel]) -> Vec<Result<(), Flaw>> {
+        loop {
+            thread::park();
+        }
     }
-    fn panicked(&mut self, batches: Vec<Batch>, _: &str) -> Vec<()> {
-        vec![(); batches.len()]
-    }
-}
-
-fn resident() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: f64 = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096.0 / 1e6
 }
 
 fn main() {
-    let (inlet, inbox) = mailbox::<u64>(8);
-    let closer: Closer = inbox.closer();
-    let offered = Arc::new(AtomicU64::new(0));
-    let counter = offered.clone();
-    std::thread::spawn(move || {
-        let start = Instant::now();
-        for number in 0.. {
-            let due = start + Duration::from_millis(number);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            counter.store(number, Ordering::Relaxed);
-            let frame = Frame {
-                camera: "door".into(),
-                number: Number(number),
-                id: number.to_string().into(),
-                captured_at: None,
-                received_at: UnixMillis::now(),
-                origin: Default::default(),
-                flaw: None,
-                bytes: vec![number as u8; SIZE].into(),
-            };
-            // A camera does not wait: what has no room is offered in vain.
-            if inlet.is_closing() || inlet.try_send(frame, number).is_err() {
-                return;
-            }
-        }
-    });
-    let meter = Arc::new(Meter::default());
+    let (offered, meter) = (Arc::new(AtomicU64::new(0)), Arc::new(Meter::default()));
+    let cameras = Cameras { offered: offered.clone() };
     let watched = meter.clone();
-    std::thread::spawn(move || {
-        let start = Instant::now();
-        std::thread::sleep(Duration::from_secs(3));
-        let first = resident();
-        let mut most = first;
-        while start.elapsed() < Duration::from_secs(SECONDS) {
-            std::thread::sleep(Duration::from_millis(100));
-            most = most.max(resident());
-        }
-        let (offered, admitted) = (offered.load(Ordering::Relaxed), watched.frames.load(Ordering::Relaxed));
-        println!("offered {offered} frames of {SIZE} bytes in {SECONDS} s, admitted {admitted}");
-        println!("resident after 3 s {first:.1} MB, at most {most:.1} MB: it grew by {:.1} MB (goal 20)", most - first);
-        closer.close();
+    // The job never ends, as its sink does not: the watch ends the process.
+    thread::spawn(move || {
+        watch();
+        let admitted = watched.frames.load(Ordering::Relaxed);
+        println!("offered {} frames, admitted {admitted}", offered.load(Ordering::Relaxed));
         std::process::exit(0);
     });
-    let inbox = std::sync::Mutex::new(Some(inbox));
     timely::execute_directly(move |worker| {
-        let inbox = inbox.lock().expect("one worker").take();
-        let window = Window { frames: 64, bytes: 256 << 20 };
-        worker.dataflow::<Epoch, _, _>(|scope| {
-            let done = ProbeHandle::new();
-            ingest(scope, 0, inbox, window, done.clone(), meter.clone(), wall_clock)
-                .batch(3, Duration::from_millis(100), Partition::Number)
-                .offload("stalled", 64, Stalled)
-                .probe_with(&done);
-        });
+        let running = render(worker, parts(cameras, meter));
+        while !running.done.done() {
+            worker.step_or_park(None);
+        }
     });
+}
+
+/// Prints what the process holds, and how much more that became.
+fn watch() {
+    println!("{RATE} frames/s of {SIZE} B offered for {SECONDS} s, window {} frames, sink stalled", WINDOW.frames);
+    let (start, mut settled, mut most) = (Instant::now(), None, 0.0_f64);
+    for tenth in 1..=SECONDS * 10 {
+        let due = start + Duration::from_millis(100) * tenth as u32;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let now = resident();
+        if tenth % 50 == 0 {
+            println!("{:>4} s: {now:.1} MB resident", tenth / 10);
+        }
+        if tenth >= SETTLED * 10 {
+            settled.get_or_insert(now);
+            most = most.max(now);
+        }
+    }
+    let settled = settled.unwrap_or_default();
+    let grown = most - settled;
+    println!("after {SETTLED} s {settled:.1} MB, at most {most:.1} MB: it grew by {grown:.1} MB (goal {GOAL})");
+}
+
+/// Memory of this process that is in use, in MB (10⁶ bytes). Linux.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    kib.expect("Linux tells what a process holds") * 1024.0 / 1e6
+}
+
+/// A job of one source and one sink that writes frames as they came.
+fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
+    let metrics = Arc::new(Metrics::new("memory", vec![meter.clone()], WINDOW));
+    let tap = Tap { sink: 0, inputs: vec![Input::Source(0)], write: Write::Frame };
+    Parts {
+        sources: vec![Some(("cameras".into(), Box::new(cameras)))],
+        meters: vec![meter],
+        window: WINDOW,
+        size: 3,
+        timeout: Duration::from_millis(100),
+        partition: Partition::Number,
+        plan: Plan {
+            steps: Vec::new(),
+            taps: vec![tap],
+            job: "memory".into(),
+            limits: Default::default(),
+            metrics: metrics.clone(),
+        },
+        sinks: vec![("stalled".into(), Box::new(Stalled))],
+        dead: Box::new(Stalled),
+        metrics,
+    }
+}
+
+fn frame(number: u64) -> Frame {
+    Frame {
+        camera: "door".into(),
+        number: Number(number),
+        id: number.to_string().into(),
+        captured_at: None,
+        received_at: UnixMillis::now(),
+        origin: Default::default(),
+        flaw: None,
+        // Not zeros: pages of those need not be there.
+        bytes: vec![number as u8 | 1; SIZE].into(),
+    }
 }

@@ -210,17 +210,34 @@ impl Login {
         let read =
             |file: &PathBuf| std::fs::read(file).map_err(|e| anyhow::anyhow!("cannot read {}: {e}", file.display()));
         Ok(match &self.files {
-            None => Transport::tls_with_default_config(),
-            Some([ca, cert, key]) => Transport::tls_with_config(TlsConfiguration::Simple {
-                ca: ca.as_ref().map(read).transpose()?.unwrap_or_default(),
-                alpn: None,
-                client_auth: match (cert, key) {
+            None => simple(authorities()?, None),
+            Some([ca, cert, key]) => simple(
+                ca.as_ref().map_or_else(authorities, read)?,
+                match (cert, key) {
                     (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
                     _ => None,
                 },
-            }),
+            ),
         })
     }
+}
+
+fn simple(ca: Vec<u8>, client_auth: Option<(Vec<u8>, Vec<u8>)>) -> Transport {
+    Transport::tls_with_config(TlsConfiguration::Simple { ca, alpn: None, client_auth })
+}
+
+/// The certificates of the authorities that this system trusts (PEM). rumqttc's own way to them panics where there are none.
+fn authorities() -> anyhow::Result<Vec<u8>> {
+    const BUNDLES: [&str; 4] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    let named = std::env::var("SSL_CERT_FILE").ok();
+    let mut bundles = named.iter().map(String::as_str).chain(BUNDLES);
+    let found = bundles.find_map(|bundle| std::fs::read(bundle).ok().filter(|bundle| !bundle.is_empty()));
+    found.ok_or_else(|| anyhow::anyhow!("this system has no certificates of authorities: name the broker's with `ca`"))
 }
 
 fn check_file(field: &'static str, file: &PathBuf, address: &Address) -> Result<(), Mistake> {

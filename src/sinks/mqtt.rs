@@ -18,6 +18,9 @@ use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Version};
 use crate::template::{Names, Template};
 use crate::units::Time;
 
+/// A broker that hangs up so often over one and the same result will never take it. MQTT 3.1.1 has no other way to say so.
+const HANG_UPS: usize = 10;
+
 /// What a packet has besides topic and payload, and a little more.
 const ENVELOPE: usize = 64;
 
@@ -173,8 +176,10 @@ impl Publisher {
     ///
     /// The next ones follow when all these are acknowledged: rumqttc's packet ids go round, and one that is reused too
     /// early takes the place of another message.
-    fn publish(&self, up: Up, parcels: &[Parcel], verdicts: &mut [Verdict]) -> OnTheWay {
+    fn publish(&self, up: Up, hang_ups: usize, parcels: &[Parcel], verdicts: &mut [Verdict]) -> OnTheWay {
         let mut way = OnTheWay::default();
+        // After a hang-up each goes alone, until one is taken: so it shows which of them it was about.
+        let most = if hang_ups > 0 { 1 } else { up.inflight };
         for (index, parcel) in parcels.iter().enumerate() {
             if verdicts[index].is_some() {
                 continue;
@@ -183,7 +188,7 @@ impl Publisher {
                 Ok(()) => way.unnamed.push_back(index),
                 Err(what) => verdicts[index] = Some(Err(Flaw::new(Reason::Refused, what))),
             }
-            if way.unnamed.len() == up.inflight {
+            if way.unnamed.len() >= most {
                 break;
             }
         }
@@ -224,10 +229,19 @@ impl Publisher {
     }
 }
 
+/// The first that has no verdict is the one that went alone.
+fn refuse_first(verdicts: &mut [Verdict]) {
+    let what = format!("the MQTT broker hung up {HANG_UPS} times over it: it may be larger than the broker takes");
+    if let Some(verdict) = verdicts.iter_mut().find(|verdict| verdict.is_none()) {
+        *verdict = Some(Err(Flaw::new(Reason::Refused, what)));
+    }
+}
+
 impl Sink for Publisher {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
         let mut verdicts = vec![None; parcels.len()];
         let mut way = OnTheWay::default();
+        let mut hang_ups = 0;
         // What happened since the last write.
         while let Ok(event) = self.events.try_recv() {
             self.hear(event, &mut way, &mut verdicts);
@@ -236,13 +250,24 @@ impl Sink for Publisher {
             if way.is_empty()
                 && let Some(up) = self.up
             {
-                way = self.publish(up, parcels, &mut verdicts);
+                way = self.publish(up, hang_ups, parcels, &mut verdicts);
             }
             if verdicts.iter().all(Option::is_some) {
                 return verdicts.into_iter().flatten().collect();
             }
             match self.events.recv() {
-                Ok(event) => self.hear(event, &mut way, &mut verdicts),
+                Ok(event) => {
+                    hang_ups = match event {
+                        Event::Lost if !way.is_empty() => hang_ups + 1,
+                        Event::Acked { .. } => 0,
+                        _ => hang_ups,
+                    };
+                    self.hear(event, &mut way, &mut verdicts);
+                    if hang_ups >= HANG_UPS {
+                        hang_ups = 0;
+                        refuse_first(&mut verdicts);
+                    }
+                }
                 // The runtime is gone, and the process goes with it: nothing that is open may seem written.
                 Err(_) => std::thread::park(),
             }

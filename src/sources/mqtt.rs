@@ -345,7 +345,7 @@ impl Feeder {
             }
             tokio::select! {
                 () = heard(&news) => {}
-                message = self.arrivals.recv(), if waiting.is_none() => waiting = self.read(message?),
+                message = self.arrivals.recv(), if waiting.is_none() => waiting = Some(self.read(message?)),
             }
         }
         // What came and was not sent is not acknowledged: it comes again.
@@ -360,15 +360,13 @@ impl Feeder {
         }
     }
 
-    /// The message as a frame; none where its connection is gone, because it comes again.
-    fn read(&mut self, message: Message) -> Option<(Frame, Receipt)> {
+    /// The message as a frame. It counts also where its connection is gone: a broker that lost its session will not
+    /// send it again, and from one that does, the second is written over the first.
+    fn read(&mut self, message: Message) -> (Frame, Receipt) {
         self.held.release(message.payload.len());
-        if message.token.is_some() && message.generation != self.handle.generation() {
-            return None;
-        }
         let frame = self.reader.frame(&message.topic, message.payload, self.arrived, UnixMillis::now());
         self.arrived += 1;
-        Some((frame, self.ledger.note(message.generation, message.token)))
+        (frame, self.ledger.note(message.generation, message.token))
     }
 
     fn acknowledge(&mut self, receipt: Receipt) {
