@@ -114,7 +114,7 @@ impl<'s> BatchFrames<'s> for Stream<'s, Epoch, FrameBatch> {
                     output.session(&capability).give(batch);
                 }
                 if let Some((_, since, _)) = gathered.waiting.front() {
-                    activator.activate_after((*since + timeout).saturating_duration_since(now));
+                    activator.activate_after(timeout.saturating_sub(now.duration_since(*since)));
                 }
             }
         })

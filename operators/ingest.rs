@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::Capability;
@@ -55,10 +55,12 @@ pub struct Meter {
     pub lag: AtomicU64,
 }
 
-/// The clock of a job: milliseconds since 1970. Clocks of several machines may differ: what differs is
-/// how long a receipt takes, not what it means.
-pub fn wall_clock() -> Epoch {
-    UnixMillis::now().0
+/// The clock of a job: milliseconds since 1970, read once and counted from there, because a wall clock that
+/// is set back would stop every receipt until it has caught up. Clocks of several machines may differ:
+/// what differs is how long a receipt takes, not what it means.
+pub fn clock() -> impl Fn() -> Epoch + 'static {
+    let (base, start) = (UnixMillis::now().0, Instant::now());
+    move || base + start.elapsed().as_millis() as Epoch
 }
 
 /// Nobody listens at the other end of a mailbox any more.
@@ -280,7 +282,7 @@ impl<R> Open<R> {
 ///
 /// ```
 /// use std::{sync::Arc, thread};
-/// use operators::{Frame, Meter, Window, ingest, ingest::wall_clock, mailbox};
+/// use operators::{Frame, Meter, Window, ingest, ingest::clock, mailbox};
 /// use timely::dataflow::{ProbeHandle, operators::Probe};
 ///
 /// timely::execute_directly(|worker| {
@@ -298,7 +300,7 @@ impl<R> Open<R> {
 ///     worker.dataflow(|scope| {
 ///         let done = ProbeHandle::new();
 ///         let window = Window { frames: 3, bytes: 1 << 20 };
-///         ingest(scope, 0, Some(inbox), window, done.clone(), Arc::new(Meter::default()), wall_clock)
+///         ingest(scope, 0, Some(inbox), window, done.clone(), Arc::new(Meter::default()), clock())
 ///             .probe_with(&done);
 ///     });
 /// });
@@ -321,6 +323,8 @@ pub fn ingest<'s, R: 'static>(
         }
         let mut open = Open { frames: VecDeque::new(), bytes: 0, window, meter };
         let mut pause = SOONEST;
+        // When the next timer goes off: timely keeps every timer that it is given, and one is enough.
+        let mut armed = Instant::now();
 
         move |output| {
             let Some((capability, inbox)) = &mut live else {
@@ -339,7 +343,11 @@ pub fn ingest<'s, R: 'static>(
                 return;
             }
             pause = if returned + admitted > 0 { SOONEST } else { LATEST.min(pause * 2) };
-            activator.activate_after(pause);
+            let now = Instant::now();
+            if armed <= now || now + pause < armed {
+                armed = now + pause;
+                activator.activate_after(pause);
+            }
         }
     })
 }

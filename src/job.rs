@@ -132,6 +132,11 @@ impl Batch {
 
     fn check(&self) -> Option<Mistake> {
         const MOST: usize = 1024;
+        const LONGEST: Duration = Duration::from_secs(60);
+        if self.timeout.0 > LONGEST {
+            let what = format!("a batch can't wait for {}: set `timeout` to 60s or less", self.timeout);
+            return Some(Mistake::at("timeout", what));
+        }
         let what = || Mistake::at("size", format!("a batch can't be of {}: set `size` from 1 to {MOST}", self.size));
         (!(1..=MOST).contains(&self.size)).then(what)
     }

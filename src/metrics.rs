@@ -3,7 +3,10 @@
 //! The account of frames is exact at any moment: *in = results + filtered + dead + shed + in flight*. Frames are
 //! counted in where they are admitted, and their ends come back to that worker before their receipts do.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -67,7 +70,7 @@ impl Account {
             End::Result => &self.results,
             End::Dead(reason) => &self.dead[reason as usize],
         };
-        counter.fetch_add(1, Relaxed);
+        counter.fetch_add(1, Release);
         let mut quantiles = self.latency.lock().expect("nobody panics while holding it");
         quantiles.saturating_record(latency.as_micros() as u64);
     }
@@ -78,11 +81,12 @@ impl Account {
 
     /// The account now. Ends are read before entries, so that no frame is missing.
     pub fn balance(&self) -> Balance {
-        let results = self.results.load(Relaxed);
-        let count = |reason: Reason| (reason, self.dead[reason as usize].load(Relaxed));
+        let results = self.results.load(Acquire);
+        let count = |reason: Reason| (reason, self.dead[reason as usize].load(Acquire));
         let dead: Vec<_> = Reason::ALL.map(count).into_iter().filter(|(_, count)| *count > 0).collect();
         let frames = self.sum(|meter| &meter.frames);
-        let in_flight = frames - results - dead.iter().map(|(_, count)| count).sum::<u64>();
+        let ended = results + dead.iter().map(|(_, count)| count).sum::<u64>();
+        let in_flight = frames.saturating_sub(ended);
         let quantiles = self.latency.lock().expect("nobody panics while holding it");
         let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
         let rate = results as f64 / self.started.elapsed().as_secs_f64();

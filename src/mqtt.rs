@@ -30,6 +30,9 @@ const REQUESTS: usize = 70_000;
 /// How long a broker keeps a session whose client is away (MQTT 5; before, it is the broker's own choice).
 const SESSION: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Seconds that a connection, or the sending of one message over a slow line, may take.
+const PATIENCE: u64 = 30;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -604,12 +607,16 @@ fn open_v3(login: &Login, transport: Transport, id: &str, purpose: &Purpose) -> 
     if let Some((user, password)) = &login.user {
         options.set_credentials(user, password);
     }
-    let (client, poll) = rumqttc::AsyncClient::new(options, REQUESTS);
+    let (client, mut poll) = rumqttc::AsyncClient::new(options, REQUESTS);
+    let mut network = rumqttc::NetworkOptions::new();
+    network.set_connection_timeout(PATIENCE).set_tcp_nodelay(true);
+    poll.set_network_options(network);
     (Client::V3(client), Poll::V3(Box::new(poll)))
 }
 
 fn open_v5(login: &Login, transport: Transport, id: &str, purpose: &Purpose) -> (Client, Poll) {
     let mut options = v5::MqttOptions::new(id, &login.address.host, login.address.port);
+    options.set_connection_timeout(PATIENCE);
     options
         .set_transport(transport)
         .set_keep_alive(login.keep_alive)

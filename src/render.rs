@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use operators::ingest::{Closer, wall_clock};
+use operators::ingest::{Closer, clock};
 use operators::{BatchFrames, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
 use timely::dataflow::operators::vec::{Map, Partition as _};
 use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
@@ -68,7 +68,7 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
         let mut frames = Vec::new();
         for (index, (source, meter)) in sources.into_iter().zip(meters).enumerate() {
             let inbox = source.map(|source| start(source, &mut running));
-            frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, wall_clock));
+            frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, clock()));
         }
 
         // Batches of three through the steps.

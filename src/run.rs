@@ -1,6 +1,7 @@
 //! `vigie run`: a job from its file to its summary, on one process or as one of several.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use operators::{Meter, Window};
 use tokio::runtime::Runtime;
 
+use crate::check::describe;
 use crate::cli;
-use crate::cluster::{self, Cluster, EXIT_BUG, EXIT_MISTAKE, Lost};
+use crate::cluster::{Cluster, Door, EXIT_BUG, EXIT_MISTAKE, Lost, PATIENCE};
 use crate::command::{Command, Inbox, orders};
 use crate::http;
 use crate::job::Job;
@@ -66,13 +68,16 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     }
     let (window, meters) = intake(&job);
     let metrics = Arc::new(Metrics::new(&job.name, meters.clone(), window));
+    // The address first: a second process of the same index must not reach for the first one's sessions.
+    let door = Door::open(&cluster)?;
     let parts = open(&job, &cluster, &runtime, &meters, window, &metrics)?;
     let shown = http::serve(runtime.handle(), flags.http, metrics.clone())?;
     eprintln!("{}: metrics at http://{shown}/metrics", job.name);
 
-    let inbox = signals(&runtime);
+    let met = Arc::new(AtomicBool::new(false));
+    let inbox = signals(&runtime, met.clone());
     let live = Live::new(&job.name, metrics.account.clone());
-    let threads = start(&cluster, &job, parts, inbox);
+    let threads = start(&cluster, door, &job, parts, inbox, met);
     let goodbyes = threads.map(|threads| goodbye(&job.name, threads));
     drop(live);
     eprintln!("{}: {}", job.name, summary(&metrics.account.balance()));
@@ -146,10 +151,14 @@ fn open(
 }
 
 /// The first ^C or SIGTERM asks the job to end, the second ends the process.
-fn signals(runtime: &Runtime) -> Inbox {
+fn signals(runtime: &Runtime, met: Arc<AtomicBool>) -> Inbox {
     let (orders, inbox) = orders();
     runtime.spawn(async move {
         signal::stop().await;
+        if !met.load(Ordering::Acquire) {
+            // Still waiting for the other processes: there is nothing to finish.
+            std::process::exit(0);
+        }
         tracing::info!("finishing what is in flight; once more to stop at once");
         orders.give(Command::Drain);
         signal::stop().await;
@@ -159,7 +168,14 @@ fn signals(runtime: &Runtime) -> Inbox {
 }
 
 /// Runs the job on this process's workers; the threads of its sources.
-fn start(cluster: &Cluster, job: &Job, parts: Vec<Parts>, inbox: Inbox) -> Result<Threads, Failure> {
+fn start(
+    cluster: &Cluster,
+    door: Door,
+    job: &Job,
+    parts: Vec<Parts>,
+    inbox: Inbox,
+    met: Arc<AtomicBool>,
+) -> Result<Threads, Failure> {
     let first = cluster.process * cluster.threads;
     let parts = Mutex::new(parts.into_iter().map(Some).collect::<Vec<_>>());
     let inbox = Mutex::new(Some(inbox));
@@ -167,7 +183,11 @@ fn start(cluster: &Cluster, job: &Job, parts: Vec<Parts>, inbox: Inbox) -> Resul
         eprintln!("error: {lost}");
         std::process::exit(lost.exit_code());
     };
-    let ran = cluster::run(cluster, blake3::hash(job.text.as_bytes()), stuck, move |worker, guard| {
+    // What the processes must agree on: the text, and what the environment made of it.
+    let parts_as_read: String = describe(job).lines().skip(1).collect();
+    let config = blake3::hash((job.text.clone() + &parts_as_read).as_bytes());
+    let ran = door.meet(config, PATIENCE)?.run(stuck, move |worker, guard| {
+        met.store(true, Ordering::Release);
         let local = worker.index() - first;
         let mine = parts.lock().expect("no worker panics here")[local].take().expect("each worker comes once");
         let inbox = (local == 0).then(|| inbox.lock().expect("no worker panics here").take()).flatten();

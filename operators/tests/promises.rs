@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use operators::ingest::{Closer, Gone, wall_clock};
+use operators::ingest::{Closer, Gone, clock};
 use operators::{
     Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Meter, Number, Offload, Partition, Reason,
     UnixMillis, Window, Work, ingest, mailbox,
@@ -156,7 +156,8 @@ fn run(setting: &Setting) -> Seen {
             inbox
         });
         let sink = Durable { store, batches: batched.lock().unwrap().clone(), worker: index, delay: setting.delay };
-        let clock = move || wall_clock() + index as u64 * setting.skew;
+        let steady = clock();
+        let clock = move || steady() + index as u64 * setting.skew;
         let window = Window { frames: setting.window, bytes: usize::MAX };
         let gauge = meter.clone();
         let done = worker.dataflow::<Epoch, _, _>(move |scope| {
@@ -259,7 +260,7 @@ fn a_silent_source_holds_up_nobody() {
             let window = Window { frames: 8, bytes: usize::MAX };
             worker.dataflow::<Epoch, _, _>(|scope| {
                 let done = ProbeHandle::new();
-                ingest(scope, 0, Some(inbox), window, done.clone(), Default::default(), wall_clock)
+                ingest(scope, 0, Some(inbox), window, done.clone(), Default::default(), clock())
                     .batch(3, Duration::from_millis(5), Partition::Number)
                     .probe_with(&done);
             });
@@ -464,7 +465,7 @@ fn the_window_counts_bytes_too() {
         let window = Window { frames: 1000, bytes: 250 }; // frames of 100 bytes: the third is one too many
         let done = worker.dataflow::<Epoch, _, _>(|scope| {
             let done = ProbeHandle::new();
-            ingest(scope, 0, inbox, window, done.clone(), gauge.clone(), wall_clock).probe_with(&done);
+            ingest(scope, 0, inbox, window, done.clone(), gauge.clone(), clock()).probe_with(&done);
             done
         });
         while !done.done() {

@@ -94,7 +94,7 @@ impl JsonSchema for Rounds {
 
 impl SourceConfig for Files {
     fn check(&self, _: &Context) -> Result<(), Mistake> {
-        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1e6)) {
+        if self.rate.is_some_and(|rate| !(1e-6..=1e6).contains(&rate)) {
             return Err(Mistake::at("rate", "`rate` is frames a second: write a number above 0, like 2 or 0.5"));
         }
         if self.list()?.is_empty() {
@@ -360,7 +360,7 @@ impl Bell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operators::ingest::wall_clock;
+    use operators::ingest::clock;
     use operators::{BatchFrames, Partition, Window, ingest, mailbox};
     use std::sync::mpsc;
     use std::{fs, thread};
@@ -463,7 +463,7 @@ mod tests {
             let inbox = inbox.lock().unwrap().take();
             worker.dataflow(|scope| {
                 let done = ProbeHandle::new();
-                ingest(scope, 0, inbox, window, done.clone(), Arc::default(), wall_clock)
+                ingest(scope, 0, inbox, window, done.clone(), Arc::default(), clock())
                     .batch(1, Duration::ZERO, Partition::Number)
                     .inspect(move |batch| {
                         came.send(batch.frames[0].clone()).unwrap();

@@ -157,8 +157,12 @@ struct Reader {
 impl Reader {
     /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
     fn frame(&self, topic: &str, payload: Bytes, arrival: u64, now: UnixMillis) -> Frame {
-        let parsed = body::parse(payload.clone());
-        let captured = self.topic.capture(topic).unwrap_or_default();
+        let captured = self.topic.capture(topic);
+        // A session outlives its job: it may bring what an older job file asked for.
+        let foreign =
+            || Flaw::new(Reason::BadMessage, format!("the topic {topic} is not of this job: end its session"));
+        let parsed = captured.as_ref().ok_or_else(foreign).and_then(|_| body::parse(payload.clone()));
+        let captured = captured.unwrap_or_default();
         self.assemble(parsed, payload, captured, arrival, now)
     }
 
@@ -241,6 +245,9 @@ impl<T> Ledger<T> {
     }
 }
 
+/// What a message takes beside its payload: also empty ones fill the memory.
+const OVERHEAD: usize = 256;
+
 struct Message {
     generation: u64,
     topic: String,
@@ -282,13 +289,19 @@ impl Source for Running {
             Feeder { reader: self.reader, arrivals, held, handle: handle.clone(), ledger: Ledger::new(), arrived: 0 };
         self.runtime.block_on(async {
             // Either way the session stays: what is not acknowledged comes again.
-            if feeder.run(inlet).await.is_some() && handle.generation() != 0 {
+            let ended = feeder.run(inlet).await;
+            if polling.is_finished() {
+                anyhow::bail!(
+                    "the connection to the MQTT broker ended by a mistake in the program: start the job again"
+                );
+            }
+            if ended.is_some() && handle.generation() != 0 {
                 handle.disconnect();
                 let _ = tokio::time::timeout(GOODBYE, &mut polling).await;
             }
             polling.abort();
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -297,7 +310,7 @@ async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<
     loop {
         match link.next().await {
             Event::Message { generation, topic, payload, token } => {
-                held.bytes.fetch_add(payload.len(), Ordering::AcqRel);
+                held.bytes.fetch_add(payload.len() + OVERHEAD, Ordering::AcqRel);
                 // An error: nobody feeds any more, and only the last acknowledgements are to be sent.
                 let _ = sender.send(Message { generation, topic, payload, token });
                 while held.bytes.load(Ordering::Acquire) > most && !sender.is_closed() {
@@ -363,7 +376,7 @@ impl Feeder {
     /// The message as a frame. It counts also where its connection is gone: a broker that lost its session will not
     /// send it again, and from one that does, the second is written over the first.
     fn read(&mut self, message: Message) -> (Frame, Receipt) {
-        self.held.release(message.payload.len());
+        self.held.release(message.payload.len() + OVERHEAD);
         let frame = self.reader.frame(&message.topic, message.payload, self.arrived, UnixMillis::now());
         self.arrived += 1;
         (frame, self.ledger.note(message.generation, message.token))

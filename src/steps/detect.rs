@@ -164,6 +164,8 @@ impl Step for Detecting {
         }
         match self.infer(&mut sound) {
             Ok(()) => answers.extend(sound.into_iter().map(Ok)),
+            // One of them may be the cause, or the model takes no batch although it says so.
+            Err(_) if sound.len() > 1 => answers.extend(sound.into_iter().flat_map(|picture| self.run(vec![picture]))),
             Err(error) => {
                 let detail = format!("{} did not take it: {error}", self.model.tag.name);
                 let flaw = Flaw::new(Reason::ModelFailed, detail);
