@@ -101,7 +101,7 @@ fn job(folder: &Path, count: usize, out: &str) -> String {
         "name = \"bench\"\n\
          [source.frames]\nkind = \"files\"\npath = \"{folder}/{count}/{{camera}}/*.jpg\"\n\
          [step.persons]\nkind = \"detect\"\nmodel = \"yolox_nano_416_kazuhito.onnx\"\nclasses = [\"person\"]\n\
-         [step.boxes]\nkind = \"draw\"\n\
+         [step.boxes]\nkind = \"draw\"\ncorner = false\n\
          [sink.pictures]\nkind = \"files\"\npath = \"{folder}/{out}/{{id}}.jpg\"\nwrite = \"image\"\n\
          [sink.reports]\nkind = \"files\"\npath = \"{folder}/{out}/{{id}}.json\"\nfrom = \"boxes\"\n"
     )
