@@ -28,7 +28,7 @@ pub enum Command {
         /// The job file.
         job: PathBuf,
     },
-    /// Play a folder of pictures as a camera.
+    /// Play a folder of pictures as a camera, or render cameras, or write a labelled data set.
     Camera(Camera),
     /// An MQTT broker in the box, for demos and small sites. It keeps nothing when it ends.
     Broker {

@@ -36,6 +36,7 @@ pub mod sinks;
 pub mod sources;
 pub mod steps;
 pub mod template;
+pub mod truth;
 pub mod units;
 pub mod worker;
 pub mod write;

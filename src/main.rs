@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => return vigie::run::run(&run),
         Command::Check { job } => return vigie::check::check(&job),
-        Command::Camera(camera) => camera.play(),
+        Command::Camera(camera) => camera.run(),
         Command::Broker { listen, max_message } => vigie::broker::serve(listen, max_message.as_u64() as usize),
         Command::Setup => vigie::setup::setup().map(|library| println!("ONNX Runtime: {}", library.display())),
     };
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            let wrong = error.is::<vigie::mistake::Mistake>();
+            ExitCode::from(if wrong { vigie::cluster::EXIT_MISTAKE as u8 } else { 1 })
         }
     }
 }

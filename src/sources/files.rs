@@ -8,8 +8,6 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use operators::ingest::Gone;
@@ -18,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
+use super::pace::{self, Pace};
 use super::{Inlet, Source, SourceConfig};
 use crate::body::{self, Body};
 use crate::context::Context;
@@ -94,9 +93,7 @@ impl JsonSchema for Rounds {
 
 impl SourceConfig for Files {
     fn check(&self, _: &Context) -> Result<(), Mistake> {
-        if self.rate.is_some_and(|rate| !(1e-6..=1e6).contains(&rate)) {
-            return Err(Mistake::at("rate", "`rate` is frames a second: write a number above 0, like 2 or 0.5"));
-        }
+        pace::check(self.rate)?;
         if self.list()?.is_empty() {
             let what = format!("no picture matches `{}`: check its spelling, and the folder you are in", self.path);
             return Err(Mistake::at("path", what));
@@ -117,7 +114,7 @@ impl SourceConfig for Files {
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
         Ok(Box::new(Player {
             files: self.list()?,
-            pause: self.rate.map(|rate| Duration::from_secs_f64(1.0 / rate)),
+            rate: self.rate,
             rounds: self.rounds,
             largest: context.max_frame_bytes as u64,
         }))
@@ -238,41 +235,31 @@ fn capture(template: &Template, path: &Path) -> Captured {
 /// Plays files.
 struct Player {
     files: Vec<Entry>,
-    pause: Option<Duration>,
+    rate: Option<f64>,
     rounds: Rounds,
     largest: u64,
 }
 
 impl Source for Player {
     fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
-        let bell = Arc::new(Bell::default());
-        inlet.on_news({
-            let bell = bell.clone();
-            move || bell.ring()
-        });
         // Gone: nobody listens any more.
-        let _ = self.play(&inlet, &bell);
+        let _ = self.play(&inlet);
         inlet.finish().for_each(drop);
         Ok(())
     }
 }
 
 impl Player {
-    fn play(&self, inlet: &Inlet, bell: &Bell) -> Result<(), Gone> {
-        let mut due = Instant::now();
+    fn play(&self, inlet: &Inlet) -> Result<(), Gone> {
+        let mut pace = Pace::new(self.rate, inlet);
         let mut sent = 0;
         for round in 0..self.rounds.0.unwrap_or(u64::MAX) {
             for entry in &self.files {
-                if let Some(pause) = self.pause {
-                    bell.wait_until(due, inlet)?;
-                    due = (due + pause).max(Instant::now());
-                }
-                if inlet.is_closing() {
+                if !pace.wait(inlet)? {
                     return Ok(());
                 }
                 inlet.send(self.frame(entry, round, sent), sent)?;
                 sent += 1;
-                forget_receipts(inlet)?;
             }
         }
         Ok(())
@@ -303,12 +290,6 @@ impl Player {
     }
 }
 
-/// There is nobody to tell.
-fn forget_receipts(inlet: &Inlet) -> Result<(), Gone> {
-    while inlet.receipt()?.is_some() {}
-    Ok(())
-}
-
 /// The bytes of a file. One that is too large is not read: it stays where it is, and so does its name in the flaw.
 fn read(path: &Path, largest: u64) -> Result<Bytes, Flaw> {
     let unreadable =
@@ -329,40 +310,13 @@ fn read(path: &Path, largest: u64) -> Result<Bytes, Flaw> {
     Ok(bytes.into())
 }
 
-/// Wakes a source that waits for its next frame.
-#[derive(Default)]
-struct Bell {
-    lock: Mutex<()>,
-    rung: Condvar,
-}
-
-impl Bell {
-    fn ring(&self) {
-        let _held = self.lock.lock().expect("nothing panics in it");
-        self.rung.notify_all();
-    }
-
-    /// Waits until `due`, or until the job closes.
-    fn wait_until(&self, due: Instant, inlet: &Inlet) -> Result<(), Gone> {
-        let mut held = self.lock.lock().expect("nothing panics in it");
-        while !inlet.is_closing() {
-            forget_receipts(inlet)?;
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            held = self.rung.wait_timeout(held, left).expect("nothing panics in it").0;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use operators::ingest::clock;
     use operators::{BatchFrames, Partition, Window, ingest, mailbox};
-    use std::sync::mpsc;
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::Duration;
     use std::{fs, thread};
     use timely::dataflow::ProbeHandle;
     use timely::dataflow::operators::{Inspect, Probe};

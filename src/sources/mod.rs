@@ -2,6 +2,8 @@
 
 pub mod files;
 pub mod mqtt;
+mod pace;
+pub mod synthetic;
 
 use std::fmt::Debug;
 
@@ -42,4 +44,8 @@ pub trait Source: Send {
 }
 
 /// Every kind of source, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SourceConfig>] = &[crate::kind!("files", files::Files), crate::kind!("mqtt", mqtt::Mqtt)];
+pub const KINDS: &[Kind<dyn SourceConfig>] = &[
+    crate::kind!("files", files::Files),
+    crate::kind!("mqtt", mqtt::Mqtt),
+    crate::kind!("synthetic", synthetic::Synthetic),
+];
