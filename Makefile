@@ -1,5 +1,6 @@
 # make demo   sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
 # make test   sets up what is missing, then runs every test
+# make train  trains the bundled model anew, from nothing, and writes its card
 # make bench  measures what docs/performance.md says, and prints it
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
@@ -9,7 +10,7 @@ CARGO_FLAGS = --locked $(FEATURES)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test bench setup build broken lint clean
+.PHONY: demo test train bench setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh target/debug/vigie
@@ -38,6 +39,9 @@ lint:
 
 bench: setup
 	cargo bench $(CARGO_FLAGS) --bench exchange --bench memory --bench pipeline
+
+train: setup build
+	@scripts/train.sh target/debug/vigie
 
 clean:
 	cargo clean

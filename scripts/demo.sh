@@ -1,16 +1,9 @@
 #!/usr/bin/env bash
-# The main job at work: a broker, four cameras, two worker processes. ^C stops all of it.
+# The main job at work: a broker, four rendered cameras, two worker processes. ^C stops all of it.
 # usage: demo.sh VIGIE [SECONDS]
 set -eu
 vigie=$1
 seconds=${2:-0}
-for folder in VIGIE_IMAGES VIGIE_MODELS; do
-    if [ ! -d "${!folder:-}" ]; then
-        echo "The demo plays pictures and runs a model from outside: set $folder to a folder that has them (${!folder:-it is not set} is not there)." >&2
-        exit 2
-    fi
-done
-
 work=$(mktemp -d)
 started=()
 stop() {
@@ -50,10 +43,7 @@ done
 
 run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 1 -w 1 >"$work/worker-1.log" 2>&1
 run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 0 -w 1
-for camera in classroom store-aisle-detection worker-zone-detection face-demographics-walking; do
-    run camera "$VIGIE_IMAGES/video/$camera" --as "$camera" --rate 2 --loop --to "$VIGIE_MQTT/cameras/$camera/raw" \
-        >"$work/$camera.log" 2>&1
-done
+run camera --synthetic --cameras 4 --rate 2 --to "$VIGIE_MQTT" >"$work/cameras.log" 2>&1
 echo "Four cameras, two workers. Drawn pictures go to out/, reports to cameras/…/persons on $VIGIE_MQTT. ^C ends it."
 if [ "$seconds" -gt 0 ]; then
     sleep "$seconds" & wait $!

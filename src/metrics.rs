@@ -20,6 +20,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::settle::Ended;
+
 /// How a frame ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum End {
@@ -37,6 +39,7 @@ pub struct Account {
     window: Window,
     results: AtomicU64,
     dead: [AtomicU64; Reason::ALL.len()],
+    score: [AtomicU64; 3],
     latency: Mutex<Quantiles<u64>>,
 }
 
@@ -53,6 +56,8 @@ pub struct Balance {
     pub in_flight: u64,
     /// Results a second since the start.
     pub rate: f64,
+    /// Persons found, there and too many, of all frames that carry the truth and were compared with it.
+    pub score: [u64; 3],
     /// Time from a source to durable: the median, and the times that 95 and 99 of 100 frames stay under.
     pub latency: [Duration; 3],
 }
@@ -61,12 +66,15 @@ impl Account {
     fn new(meters: Vec<Arc<Meter>>, window: Window) -> Self {
         // Up to an hour in steps of a thousandth: a few tens of kilobytes.
         let latency = Quantiles::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are right");
-        let (results, dead) = Default::default();
-        Self { started: Instant::now(), meters, window, results, dead, latency: Mutex::new(latency) }
+        let (results, dead, score) = Default::default();
+        Self { started: Instant::now(), meters, window, results, dead, score, latency: Mutex::new(latency) }
     }
 
-    fn ended(&self, end: End, latency: Duration) {
-        let counter = match end {
+    fn ended(&self, ended: &Ended, latency: Duration) {
+        for (sum, count) in self.score.iter().zip(ended.score.unwrap_or_default().counts()) {
+            sum.fetch_add(count.into(), Relaxed);
+        }
+        let counter = match ended.end {
             End::Result => &self.results,
             End::Dead(reason) => &self.dead[reason as usize],
         };
@@ -90,7 +98,8 @@ impl Account {
         let quantiles = self.latency.lock().expect("nobody panics while holding it");
         let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
         let rate = results as f64 / self.started.elapsed().as_secs_f64();
-        Balance { frames, results, dead, in_flight, rate, latency }
+        let score = std::array::from_fn(|at| self.score[at].load(Relaxed));
+        Balance { frames, results, dead, in_flight, rate, score, latency }
     }
 }
 
@@ -140,8 +149,9 @@ impl Metrics {
     }
 
     /// A frame that was admitted here has ended, here or on another worker.
-    pub fn ended(&self, end: End, latency: Duration) {
-        self.account.ended(end, latency);
+    pub fn ended(&self, ended: &Ended) {
+        let latency = ended.received_at.elapsed();
+        self.account.ended(ended, latency);
         self.end_to_end.observe(latency.as_secs_f64());
     }
 
@@ -184,6 +194,10 @@ impl Collector for Page {
         counter("filtered", "Frames that the job let go on purpose", 0)?;
         counter("shed", "Frames dropped because the job could not keep up", 0)?;
         counter("acknowledged", "Frames acknowledged to their source", self.0.sum(|meter| &meter.acknowledged))?;
+        let [found, there, extra] = balance.score;
+        counter("persons_found", "Persons found who are there, in frames that carry the truth", found)?;
+        counter("persons_there", "Persons who are there, in frames that carry the truth", there)?;
+        counter("persons_too_many", "Persons found who are not there, in frames that carry the truth", extra)?;
         counter("bytes_in", "Bytes of the frames admitted", self.0.sum(|meter| &meter.bytes))?;
         let mut gauge = |name: &str, help: &str, value: f64| {
             let metric = ConstGauge::new(value);
@@ -211,6 +225,8 @@ impl Collector for Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::truth::Score;
+    use operators::UnixMillis;
 
     /// Catches a page whose numbers do not add up, and one that Prometheus can't read.
     #[test]
@@ -218,14 +234,19 @@ mod tests {
         let meter = Arc::new(Meter::default());
         meter.frames.store(5, Relaxed);
         let metrics = Metrics::new("room", vec![meter], Window { frames: 64, bytes: 1 << 20 });
-        metrics.ended(End::Result, Duration::from_millis(7));
-        metrics.ended(End::Dead(Reason::Truncated), Duration::from_millis(9));
+        let score = Some(Score { found: 4, there: 5, too_many: 1 });
+        let ended = Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score };
+        metrics.ended(&ended);
+        metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended });
         metrics.batch(3, Cause::Full);
         metrics.stage("infer", Duration::from_millis(5));
         let page = metrics.page();
         for line in [
             r#"vigie_frames_in_total{job="room"} 5"#,
             r#"vigie_results_total{job="room"} 1"#,
+            r#"vigie_persons_found_total{job="room"} 4"#,
+            r#"vigie_persons_there_total{job="room"} 5"#,
+            r#"vigie_persons_too_many_total{job="room"} 1"#,
             r#"vigie_dead_total{reason="truncated",job="room"} 1"#,
             r#"vigie_frames_in_flight{job="room"} 3"#,
             r#"vigie_batches_total{size="3",cause="full",job="room"} 1"#,

@@ -7,6 +7,7 @@ use operators::{Flaw, Frame};
 
 use crate::codec::{self, Pixels};
 use crate::report::Detection;
+use crate::truth::Score;
 
 /// What a step works on: a frame, its pixels once somebody asked for them, and what was found.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Picture {
     pub frame: Frame,
     /// What detectors found, in the order of the steps.
     pub detections: Vec<Detection>,
+    /// How right that is, where the frame carries the truth and somebody compared.
+    pub score: Option<Score>,
     /// The model that looked last.
     pub model: Option<ModelTag>,
     /// Time spent on this picture, stage by stage.
@@ -37,7 +40,8 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        Self { frame, detections: Vec::new(), model: None, timings: Vec::new(), pixels: None, touched: false, place: 0 }
+        let (detections, timings) = Default::default();
+        Self { frame, detections, score: None, model: None, timings, pixels: None, touched: false, place: 0 }
     }
 
     /// The pixels, decoded at the first call.

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
 use crate::steps::Step;
+use crate::truth::Score;
 use crate::write::Write;
 
 /// What a step or a sink takes pictures from.
@@ -38,8 +39,9 @@ pub struct Tap {
 /// What became of a frame.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// What is to be written, each for the sink of that index. Nothing, where no sink takes from its last step.
-    Result(Arc<Frame>, Vec<(usize, Parcel)>),
+    /// What is to be written, each for the sink of that index (nothing, where no sink takes from its last step), and how
+    /// right what was found is.
+    Result(Arc<Frame>, Vec<(usize, Parcel)>, Option<Score>),
     /// It is for the dead letters.
     Dead(Fault),
 }
@@ -109,7 +111,7 @@ impl Plan {
         for (stage, time) in &traveller.picture.timings {
             self.metrics.stage(stage, *time);
         }
-        Outcome::Result(traveller.frame, traveller.parcels)
+        Outcome::Result(traveller.frame, traveller.parcels, traveller.picture.score)
     }
 }
 

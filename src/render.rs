@@ -88,7 +88,7 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
             .concatenate(done)
             .flat_map(Shipment::settle)
             .exchange(|ended: &Ended| ended.origin.worker as u64)
-            .inspect(move |ended| metrics.ended(ended.end, ended.received_at.elapsed()))
+            .inspect(move |ended| metrics.ended(ended))
             .probe_with(&running.done);
         running
     })

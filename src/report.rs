@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::picture::{ModelTag, Picture};
+use crate::truth::Score;
 
 /// One thing that a detector found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +54,9 @@ pub struct Report {
     pub bytes: usize,
     /// What was found.
     pub detections: Vec<Detection>,
+    /// How right that is; absent where the frame carries no truth, or nobody compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
     /// The model that looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelTag>,
@@ -78,6 +82,7 @@ impl Report {
             height: picture.decoded().map(|pixels| pixels.height),
             bytes: frame.bytes.len(),
             detections: picture.detections.iter().filter(|found| found.is_finite()).map(Detection::rounded).collect(),
+            score: picture.score,
             model: picture.model.clone(),
             timings: milliseconds(&picture.timings),
         }

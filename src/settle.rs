@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::End;
 use crate::plan::Outcome;
 use crate::sinks::{Parcel, Sink};
+use crate::truth::Score;
 
 /// Where a parcel goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub struct Shipment {
 struct Open {
     parcels: AtomicUsize,
     dead: OnceLock<Reason>,
+    score: Option<Score>,
 }
 
 /// A frame has ended: for the worker that admitted it.
@@ -48,18 +50,20 @@ pub struct Ended {
     pub end: End,
     /// When it was received.
     pub received_at: UnixMillis,
+    /// How right what was found in it is, where that is known.
+    pub score: Option<Score>,
 }
 
 /// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
 pub fn ship(outcome: Outcome) -> Vec<Shipment> {
-    let (frame, parcels, dead) = match outcome {
-        Outcome::Result(frame, parcels) => {
+    let (frame, parcels, dead, score) = match outcome {
+        Outcome::Result(frame, parcels, score) => {
             let parcels = parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect();
-            (frame, parcels, None)
+            (frame, parcels, None, score)
         }
         Outcome::Dead(Fault { frame, flaw }) => {
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], Some(flaw.reason))
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], Some(flaw.reason), None)
         }
     };
     let mut parcels: Vec<(To, Parcel)> = parcels;
@@ -67,8 +71,8 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         let nothing = Parcel { frame, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let open =
-        Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead: dead.map(OnceLock::from).unwrap_or_default() });
+    let dead = dead.map(OnceLock::from).unwrap_or_default();
+    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead, score });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
@@ -91,7 +95,8 @@ impl Shipment {
             return None;
         }
         let end = self.open.dead.get().map_or(End::Result, |reason| End::Dead(*reason));
-        Some(Ended { origin: self.parcel.frame.origin, end, received_at: self.parcel.frame.received_at })
+        let Frame { origin, received_at, .. } = *self.parcel.frame;
+        Some(Ended { origin, end, received_at, score: self.open.score })
     }
 
     /// A sink will never take it: off to the dead letters, in place of what was to be written.

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{Broker, Process, files, images, models, pictures, turn, wait};
+use crate::support::{Broker, Process, files, frames, turn, wait};
 use crate::whole_job::{cluster, job, processes};
 
-const FRAMES: usize = 240;
+const FRAMES: usize = 400;
 
 /// Starts two processes of `vigie`, publishes, kills one and then both in mid-stream, starts again each time; how many
 /// of the published frames have no report when the broker has nothing left to send.
 fn missing_after_kills(vigie: &Path) -> Option<usize> {
-    let (images, _, broker) = (images()?, models()?, Broker::mosquitto()?);
+    let broker = Broker::mosquitto()?;
     let folder = tempfile::tempdir().expect("a folder");
     let (job, cluster) = (job(folder.path(), &broker.url(), ""), cluster(folder.path(), 2));
-    let frames = pictures(&images.join("video/classroom"));
+    let frames = frames(20);
     let reports = || files(&folder.path().join("out")).iter().filter(|file| file.ends_with(".json")).count();
     let start = || {
         let workers = processes(vigie, &job, &cluster, 2);

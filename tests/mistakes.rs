@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use crate::support::{Broker, Process, free_port, models, turn, wait};
+use crate::support::{Broker, Process, free_port, turn, wait};
 use crate::whole_job::{cluster, job};
 
 /// Runs `vigie`; what it said, and how it ended.
@@ -19,9 +19,6 @@ fn said(arguments: &[&str]) -> (String, Option<i32>) {
 #[test]
 fn flags_and_addresses() {
     let _turn = turn();
-    if models().is_none() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let job = job(folder.path(), "mqtt://127.0.0.1:1", "");
     let cluster = cluster(folder.path(), 2);
@@ -44,7 +41,7 @@ fn flags_and_addresses() {
 #[test]
 fn processes_that_do_not_fit() {
     let _turn = turn();
-    let (Some(_), broker) = (models(), Broker::boxed()) else { return };
+    let broker = Broker::boxed();
     let folder = tempfile::tempdir().expect("a folder");
     let (job, cluster) = (job(folder.path(), &broker.url(), ""), cluster(folder.path(), 2));
     let first = Process::vigie(&["run", &job, "--cluster", &cluster, "-n", "2", "-p", "0", "-w", "1"]);
@@ -66,9 +63,6 @@ fn processes_that_do_not_fit() {
 #[test]
 fn a_broker_that_is_away_is_told_and_waited_for() {
     let _turn = turn();
-    if models().is_none() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let path = job(folder.path(), &format!("mqtt://127.0.0.1:{}", free_port()), "");
     let text = fs::read_to_string(&path).expect("the job");

@@ -2,13 +2,19 @@
 
 use super::Candidate;
 
-fn area([left, top, right, bottom]: [f32; 4]) -> f32 {
+/// Area of a box (left, top, right, bottom); 0 where there is none.
+pub fn area([left, top, right, bottom]: [f32; 4]) -> f32 {
     (right - left).max(0.0) * (bottom - top).max(0.0)
+}
+
+/// What two boxes share.
+pub fn shared(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+    [a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]
 }
 
 /// Intersection over union of two boxes (left, top, right, bottom), 0 to 1.
 pub fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
-    let both = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
+    let both = area(shared(a, b));
     let either = area(a) + area(b) - both;
     if either > 0.0 { both / either } else { 0.0 }
 }

@@ -1,6 +1,8 @@
 //! What is done to pictures. One file a kind, one row in [`KINDS`].
 
+pub mod detect;
 pub mod draw;
+pub mod score;
 
 use std::fmt::Debug;
 
@@ -10,8 +12,6 @@ use crate::context::Context;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
-
-pub mod detect;
 
 /// The table of a step in a job file.
 pub trait StepConfig: Debug + Send + Sync {
@@ -32,4 +32,8 @@ pub trait Step: Send {
 }
 
 /// Every kind of step, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn StepConfig>] = &[crate::kind!("detect", detect::Detect), crate::kind!("draw", draw::Draw)];
+pub const KINDS: &[Kind<dyn StepConfig>] = &[
+    crate::kind!("detect", detect::Detect),
+    crate::kind!("draw", draw::Draw),
+    crate::kind!("score", score::Score),
+];

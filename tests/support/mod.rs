@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
+use vigie::sources::synthetic::View;
 
 /// How long a test waits for what must come, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,6 +59,22 @@ pub fn models() -> Option<PathBuf> {
 /// Where the pictures are.
 pub fn images() -> Option<PathBuf> {
     outside("VIGIE_IMAGES", "../shared/images")
+}
+
+/// The project's own detector.
+pub fn detector() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/persons.onnx")
+}
+
+/// The camera of most tests: a rendered room.
+pub fn room() -> View {
+    View::new(7, 0, (640, 480), Some("room"))
+}
+
+/// The first frames of that camera.
+pub fn frames(count: u64) -> Vec<Vec<u8>> {
+    let room = room();
+    (0..count).map(|number| room.frame(number).0.to_vec()).collect()
 }
 
 /// A process of this test, killed with it.
@@ -280,12 +297,4 @@ pub fn files(folder: &Path) -> Vec<String> {
     }
     found.sort();
     found
-}
-
-/// The pictures of a folder, in order.
-pub fn pictures(folder: &Path) -> Vec<Vec<u8>> {
-    let mut names: Vec<_> = fs::read_dir(folder).expect("a folder of pictures").flatten().map(|e| e.path()).collect();
-    names.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
-    names.sort();
-    names.into_iter().map(|path| fs::read(path).expect("a picture")).collect()
 }

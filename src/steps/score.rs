@@ -1,0 +1,53 @@
+//! `kind = "score"`: how many of the people who are truly there were found.
+
+use operators::Fault;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Step, StepConfig};
+use crate::context::Context;
+use crate::mistake::Mistake;
+use crate::picture::Picture;
+use crate::truth::Truth;
+
+/// Compares what was found with the truth that rendered frames carry; other frames pass as they are. The counts are in
+/// the report, on the metrics page and in the live line.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// The class that stands for a person.
+    #[serde(default = "person")]
+    label: String,
+}
+
+fn person() -> String {
+    "person".to_owned()
+}
+
+impl StepConfig for Score {
+    fn check(&self, _: &Context) -> Result<(), Mistake> {
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        format!("counts each `{}` that is right, missed or too many, where a frame carries the truth", self.label)
+    }
+
+    fn open(&self, _: &Context) -> anyhow::Result<Box<dyn Step>> {
+        Ok(Box::new(Scoring(self.clone())))
+    }
+}
+
+/// The step of one worker.
+struct Scoring(Score);
+
+impl Step for Scoring {
+    fn run(&mut self, mut batch: Vec<Picture>) -> Vec<Result<Picture, Fault>> {
+        for picture in &mut batch {
+            let Some(truth) = Truth::of(&picture.frame.bytes) else { continue };
+            let persons = picture.detections.iter().filter(|found| *found.label == *self.0.label);
+            picture.score = Some(truth.score(persons.map(|found| (found.score, found.area))));
+        }
+        batch.into_iter().map(Ok).collect()
+    }
+}
