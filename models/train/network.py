@@ -76,47 +76,88 @@ def cells(height, width):
     return np.concatenate(rows).astype(np.float32)
 
 
+class Pack:
+    """Many named arrays in one variable: one addition moves them all, where one each would cost more than the arithmetic."""
+
+    def __init__(self, values):
+        self.shapes = {name: np.shape(value) for name, value in values.items()}
+        self.variable = tf.Variable(np.concatenate([np.ravel(v) for v in values.values()]).astype(np.float32))
+
+    def unpacked(self):
+        """The arrays by name."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        parts = tf.split(self.variable, sizes)
+        return {name: tf.reshape(part, shape) for (name, shape), part in zip(self.shapes.items(), parts)}
+
+    def packed(self, arrays):
+        """Arrays by name as one vector."""
+        return tf.concat([tf.reshape(arrays[name], [-1]) for name in self.shapes], 0)
+
+
 class Layers:
-    """`ops` in TensorFlow. Makes each layer's variables when it is first named; the seed fixes them."""
+    """`ops` in TensorFlow. The first pass, over nothing, finds out what variables there are; the seed fixes them."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
-        self.trained = {}  # what the gradient moves
-        self.moving = {}  # means and variances, which follow the batches
-        self.learning = True
+        self.learning = False
+        self.weights, self.moving = {}, {}
+        self.building = True
+        self.pass_over(tf.zeros((1, 64, 64, 3)))
+        self.building = False
+        self.trained = Pack(self.weights)  # what the gradient moves
+        self.followed = Pack(self.moving)  # means and variances, which follow the batches
+        self.kernels = np.concatenate([np.full(np.size(v), np.ndim(v) == 4) for v in self.weights.values()])
 
-    def variable(self, kind, name, value):
-        if name not in kind:
-            kind[name] = tf.Variable(np.asarray(value, np.float32), trainable=kind is self.trained, name=name)
-        return kind[name]
+    def run(self, pictures, learning=False):
+        """N x H x W x 3 of 0 to 255 to N x A x 6, before any sigmoid."""
+        self.learning = learning
+        self.weights, self.moving = self.trained.unpacked(), self.followed.unpacked()
+        output = self.pass_over(pictures)
+        if learning:
+            self.followed.variable.assign(self.followed.packed(self.moving))
+        return output
+
+    def pass_over(self, pictures):
+        maps = detector(self, pictures * PIXEL_SCALE)
+        flat = [tf.reshape(m, (-1, m.shape[1] * m.shape[2], NUMBERS)) for m in maps]
+        return tf.concat(flat, 1)
+
+    def values(self):
+        """All arrays by name, numpy."""
+        return {name: array.numpy() for name, array in {**self.trained.unpacked(), **self.followed.unpacked()}.items()}
 
     def kernel(self, name, shape):
-        deviation = np.sqrt(2.0 / np.prod(shape[:3]))
-        if name not in self.trained:
-            self.variable(self.trained, name, self.random.normal(0.0, deviation, shape))
-        return self.trained[name]
+        if self.building:
+            deviation = np.sqrt(2.0 / np.prod(shape[:3]))
+            self.weights[name] = self.random.normal(0.0, deviation, shape).astype(np.float32)
+        return self.weights[name]
+
+    def vector(self, kind, name, values):
+        if self.building:
+            kind[name] = np.asarray(values, np.float32)
+        return kind[name]
 
     def conv(self, name, x, channels, size, stride=1, add=None, last=False):
         """Convolution, normalisation, what is to be added, ReLU; the last of a branch has a bias instead of all that."""
         kernel = self.kernel(f"{name}/kernel", (size, size, x.shape[-1], channels))
         y = tf.nn.conv2d(x, kernel, stride, "SAME")
         if last:
-            return y + self.variable(self.trained, f"{name}/bias", [0, 0, 0, 0, PRIOR, 0])
+            return y + self.vector(self.weights, f"{name}/bias", [0, 0, 0, 0, PRIOR, 0])
         y = self.normal(name, y, channels)
         return tf.nn.relu(y if add is None else y + add)
 
     def normal(self, name, x, channels):
         """Batch normalisation; while learning, the moving mean and variance follow."""
-        gamma = self.variable(self.trained, f"{name}/gamma", np.ones(channels))
-        beta = self.variable(self.trained, f"{name}/beta", np.zeros(channels))
-        mean = self.variable(self.moving, f"{name}/mean", np.zeros(channels))
-        variance = self.variable(self.moving, f"{name}/variance", np.ones(channels))
+        gamma = self.vector(self.weights, f"{name}/gamma", np.ones(channels))
+        beta = self.vector(self.weights, f"{name}/beta", np.zeros(channels))
+        mean = self.vector(self.moving, f"{name}/mean", np.zeros(channels))
+        variance = self.vector(self.moving, f"{name}/variance", np.ones(channels))
         batch_norm = tf.compat.v1.nn.fused_batch_norm
         if not self.learning:
             return batch_norm(x, gamma, beta, mean, variance, epsilon=EPSILON, is_training=False)[0]
         y, batch_mean, batch_variance = batch_norm(x, gamma, beta, epsilon=EPSILON, is_training=True)
-        mean.assign_add(MOMENTUM * (batch_mean - mean))
-        variance.assign_add(MOMENTUM * (batch_variance - variance))
+        self.moving[f"{name}/mean"] = mean + MOMENTUM * (batch_mean - mean)
+        self.moving[f"{name}/variance"] = variance + MOMENTUM * (batch_variance - variance)
         return y
 
     def double(self, x):
@@ -130,19 +171,3 @@ class Layers:
 
     def concat(self, xs):
         return tf.concat(xs, -1)
-
-    def run(self, pictures):
-        """N x H x W x 3 of 0 to 255 to N x A x 6, before any sigmoid."""
-        maps = detector(self, pictures * PIXEL_SCALE)
-        flat = [tf.reshape(m, (-1, m.shape[1] * m.shape[2], NUMBERS)) for m in maps]
-        return tf.concat(flat, 1)
-
-    def build(self):
-        """Makes all variables."""
-        self.learning = False
-        self.run(tf.zeros((1, 64, 64, 3)))
-        self.learning = True
-
-    def variables(self):
-        """All variables by name."""
-        return {**self.trained, **self.moving}

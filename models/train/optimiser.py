@@ -27,30 +27,28 @@ def rate(step, steps):
 
 
 class AdamW:
-    """Loshchilov and Hutter, arXiv 1711.05101. Kernels decay; what scales and shifts does not."""
+    """Loshchilov and Hutter, arXiv 1711.05101. `decays` says which numbers do: kernels, not what scales and shifts."""
 
-    def __init__(self, variables):
-        self.variables = variables
-        self.first = [tf.Variable(tf.zeros_like(v)) for v in variables]
-        self.second = [tf.Variable(tf.zeros_like(v)) for v in variables]
+    def __init__(self, variable, decays):
+        self.variable = variable
+        self.decay = tf.constant(DECAY * decays, tf.float32)
+        self.first = tf.Variable(tf.zeros_like(variable))
+        self.second = tf.Variable(tf.zeros_like(variable))
 
-    def step(self, gradients, rate, number):
+    def step(self, gradient, rate, number):
         """`number` counts from 1, as a float."""
-        gradients, _ = tf.clip_by_global_norm(gradients, LONGEST)
+        gradient = tf.clip_by_norm(gradient, LONGEST)
+        first = self.first.assign(BETA1 * self.first + (1.0 - BETA1) * gradient)
+        second = self.second.assign(BETA2 * self.second + (1.0 - BETA2) * tf.square(gradient))
         correction = tf.sqrt(1.0 - BETA2**number) / (1.0 - BETA1**number)
-        for variable, gradient, first, second in zip(self.variables, gradients, self.first, self.second):
-            first.assign(BETA1 * first + (1.0 - BETA1) * gradient)
-            second.assign(BETA2 * second + (1.0 - BETA2) * tf.square(gradient))
-            change = correction * first / (tf.sqrt(second) + EPSILON)
-            if len(variable.shape) == 4:
-                change += DECAY * variable
-            variable.assign_sub(rate * change)
+        change = correction * first / (tf.sqrt(second) + EPSILON) + self.decay * self.variable
+        self.variable.assign_sub(rate * change)
 
 
 class Average:
-    """The weights as they were over the last steps, which find better than those of any one step."""
+    """Variables as they were over the last steps, which find better than those of any one step."""
 
-    def __init__(self, variables):
+    def __init__(self, *variables):
         self.variables = variables
         self.values = [tf.Variable(v) for v in variables]
 
@@ -61,6 +59,6 @@ class Average:
             value.assign_add(share * (variable - value))
 
     def use(self):
-        """Puts the average in the place of the weights."""
+        """Puts the average in the place of the variables."""
         for value, variable in zip(self.values, self.variables):
             variable.assign(value)

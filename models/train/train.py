@@ -86,54 +86,62 @@ def frames(args):
 
 
 class Trainer:
-    """The network, its optimiser, and the two compiled steps."""
+    """The network, its optimiser, and the compiled steps."""
 
     def __init__(self, seed):
         self.layers = Layers(seed)
-        self.layers.build()
-        self.weights = list(self.layers.trained.values())
-        self.optimiser = AdamW(self.weights)
-        self.average = Average(list(self.layers.variables().values()))
+        self.weights = self.layers.trained.variable
+        self.optimiser = AdamW(self.weights, self.layers.kernels)
+        self.average = Average(self.weights, self.layers.followed.variable)
         self.compiled = {}
 
-    def learn(self, pictures, boxes, kinds, height, strength, rate, number):
-        """One step; box, object, class loss and their sum."""
-        if (height, strength) not in self.compiled:
-            self.compiled[height, strength] = self.compile(pictures, height, strength)
-        return self.compiled[height, strength](pictures, boxes, kinds, tf.constant(rate), tf.constant(float(number)))
+    def once(self, name, make, *more):
+        """The compiled step of that name, made when it is first asked for."""
+        if (name, *more) not in self.compiled:
+            self.compiled[name, *more] = make(*more)
+        return self.compiled[name, *more]
 
-    def compile(self, pictures, height, strength):
-        shape = (None, *pictures.shape[1:])
-        inputs = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((None, None, 4)), tf.TensorSpec((None, None), tf.int32)]
+    def learn(self, batch, height, strength, rate, number):
+        """One step on (pictures, boxes, kinds); box, object, class loss and their sum."""
+        step = self.once("learn", self.make_learn, batch[0].shape, height, strength)
+        return step(*batch, tf.constant(rate), tf.constant(float(number))).numpy()
 
-        @tf.function(input_signature=[*inputs, tf.TensorSpec(()), tf.TensorSpec(())])
+    def make_learn(self, shape, height, strength):
+        @tf.function(input_signature=[*signature(shape), tf.TensorSpec(()), tf.TensorSpec(())])
         def step(pictures, boxes, kinds, rate, number):
             pictures, boxes, kinds = augment(pictures, boxes, kinds, height, strength)
             with tf.GradientTape() as tape:
-                parts = losses(self.layers.run(pictures), boxes, kinds, height, pictures.shape[2])
+                parts = losses(self.layers.run(pictures, learning=True), boxes, kinds, height, shape[2])
             self.optimiser.step(tape.gradient(parts[-1], self.weights), rate, number)
             self.average.follow(number)
             return tf.stack(parts)
 
         return step
 
-    def measure(self, some, batch=BATCH):
+    def measure(self, some):
         """The losses on frames that are not trained on, as the weights are now."""
-        self.layers.learning = False
-        height, width = SHORT, some.pictures.shape[2]
+        parts = some.pictures, some.boxes, some.kinds
+        batches = [[part[at : at + BATCH] for part in parts] for at in range(0, len(some) - BATCH + 1, BATCH)]
+        if not batches:
+            return np.full(4, np.nan)
+        step = self.once("measure", self.make_measure, batches[0][0].shape)
+        return np.mean([step(*batch).numpy() for batch in batches], 0)
 
-        @tf.function(reduce_retracing=True)
+    def make_measure(self, shape):
+        below = ((0, 0), (0, SHORT - shape[1]), (0, 0), (0, 0))
+
+        @tf.function(input_signature=signature(shape))
         def step(pictures, boxes, kinds):
-            pictures = tf.pad(tf.cast(pictures, tf.float32) - data.PADDING, ((0, 0), (0, height - pictures.shape[1]), (0, 0), (0, 0)))
-            return tf.stack(losses(self.layers.run(pictures + data.PADDING), boxes, kinds, height, width))
+            pictures = tf.cast(tf.pad(pictures, below, constant_values=data.PADDING), tf.float32)
+            return tf.stack(losses(self.layers.run(pictures), boxes, kinds, SHORT, shape[2]))
 
-        self.measured = getattr(self, "measured", step)
-        rows = [
-            self.measured(*(tf.constant(a[at : at + batch]) for a in (some.pictures, some.boxes, some.kinds))).numpy()
-            for at in range(0, len(some) - batch + 1, batch)
-        ]
-        self.layers.learning = True
-        return np.mean(rows, 0) if rows else np.full(4, np.nan)
+        return step
+
+
+def signature(shape):
+    """Of pictures, boxes and kinds."""
+    boxes = tf.TensorSpec((shape[0], None, 4), tf.float32)
+    return [tf.TensorSpec(shape, tf.uint8), boxes, tf.TensorSpec((shape[0], None), tf.int32)]
 
 
 def train(trainer, everything, numbers, held_out, args):
@@ -151,7 +159,7 @@ def train(trainer, everything, numbers, held_out, args):
         batch = everything.pictures[which], everything.boxes[which, :most], everything.kinds[which, :most]
         plain = step >= plain_from
         height, strength = (data.SIDE, 0.0) if plain else (SHORT, 1.0)
-        sums.append(trainer.learn(*batch, height, strength, rate(step, steps), step + 1).numpy())
+        sums.append(trainer.learn(batch, height, strength, rate(step, steps), step + 1))
         seen += 1
         if (step + 1) % an_epoch == 0 or step + 1 == steps:
             history.append([(step + 1) / an_epoch, *np.mean(sums, 0).tolist(), *trainer.measure(held_out).tolist()])
@@ -177,8 +185,7 @@ def tell(row, epochs, seen, step, steps, start):
 def write(args, trainer, held_out, test, history, speed):
     """The model, its sum, the card."""
     trainer.average.use()
-    values = {name: variable.numpy() for name, variable in trainer.layers.variables().items()}
-    made = export.model(values, data.SIDE)
+    made = export.model(trainer.layers.values(), data.SIDE)
     difference = export.check(made, trainer.layers, data.padded(test.pictures[:4]))
     file = made.SerializeToString()
     threshold = evaluate.recommend(evaluate.detect(file, held_out), held_out)
