@@ -7,7 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import evaluate
+from data import SIDE
 from loss import COUNTS
+from network import cells
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -225,8 +227,8 @@ the weights over the last steps. {training_frames:,} frames of {cameras} cameras
 out; {epochs:g} epochs; pictures mirrored, scaled by 0.75 to 1.25, and in other light. The whole run took {minutes} minutes on
 {cpus} CPUs ({machine}), {images_per_second:.0f} pictures a second in training.
 
-`make train` repeats it; versions and seed are fixed. Sums over threads round otherwise from run to run, so figures repeat
-nearly, and the file's bytes do not. `persons.onnx.sha256` is of this file.
+`make train` repeats it: versions and seed are fixed, and the same machine makes the same file again, byte for byte. Another
+processor rounds otherwise; there the figures repeat nearly, and the file does not. `persons.onnx.sha256` is of this file.
 
 ![Loss](card/loss.png)
 
@@ -251,8 +253,8 @@ def text(figures):
     for words, target, value, fits in met(figures):
         rows.append(f"| {words} | {target} | {value} | {'' if fits is None else 'met' if fits else '**missed**'} |")
     cameras = max(20, figures["training_frames"] // 20)
-    known = {**figures, "targets": "\n".join(rows), "cameras": cameras, "test_seed": 900_000 + figures["seed"]}
-    known.update(side=416, cells=3549, speed=speed(figures))
+    known = {**figures, "targets": "\n".join(rows), "cameras": cameras, "side": SIDE, "cells": len(cells(SIDE, SIDE))}
+    known["speed"] = speed(figures)
     return TEXT.format(**known)
 
 
