@@ -90,7 +90,9 @@ impl Truth {
                     missed.swap_remove(best);
                     score.found += 1;
                 }
-                None if others.iter().any(|other| area(shared(*other, one)) >= 0.5 * area(one) || overlap(*other, one) >= 0.5) => {}
+                None if others
+                    .iter()
+                    .any(|other| area(shared(*other, one)) >= 0.5 * area(one) || overlap(*other, one) >= 0.5) => {}
                 None => score.too_many += 1,
             }
         }
@@ -135,7 +137,8 @@ mod tests {
     /// Catches a person found twice, one who does not count and is held against the detector, and a box that lies apart.
     #[test]
     fn each_person_is_found_once() {
-        let truth = truth(&[([0.0, 0.0, 20.0, 40.0], 1.0), ([50.0, 0.0, 20.0, 40.0], 0.3), ([100.0, 0.0, 20.0, 40.0], 0.9)]);
+        let truth =
+            truth(&[([0.0, 0.0, 20.0, 40.0], 1.0), ([50.0, 0.0, 20.0, 40.0], 0.3), ([100.0, 0.0, 20.0, 40.0], 0.9)]);
         let found = [
             (0.9, [1.0, 0.0, 20.0, 40.0]),
             (0.8, [0.0, 1.0, 20.0, 40.0]),
@@ -152,7 +155,9 @@ mod tests {
         let truth = truth(&[([0.0, 0.0, 20.0, 40.0], 1.0)]);
         let segment = truth.to_segment();
         let length = (segment.len() as u16 + 2).to_be_bytes();
-        let jpeg = [&[0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xE0 + SEGMENT][..], &length, &segment, &[0xFF, 0xDA, 0, 2]].concat();
+        let jpeg =
+            [&[0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xE0 + SEGMENT][..], &length, &segment, &[0xFF, 0xDA, 0, 2]]
+                .concat();
         assert_eq!(Truth::of(&jpeg), Some(truth));
         for end in 0..jpeg.len() - 4 {
             assert_eq!(Truth::of(&jpeg[..end]), None, "cut after {end} bytes");

@@ -47,7 +47,10 @@ fn a_coco_data_set_says_what_its_pictures_show() {
         assert_eq!(mine.len(), truth.persons.len(), "{}", file.display());
         for (one, person) in mine.iter().zip(&truth.persons) {
             let area = (0..4).all(|at| close(one["bbox"][at].as_f64().expect("a number"), person.area[at]));
-            assert!(area && close(one["visible"].as_f64().expect("a share"), person.visible), "{one} is not {person:?}");
+            assert!(
+                area && close(one["visible"].as_f64().expect("a share"), person.visible),
+                "{one} is not {person:?}"
+            );
         }
         persons += mine.len();
     }

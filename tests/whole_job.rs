@@ -155,7 +155,10 @@ fn four_cameras_on(broker: &Broker) {
     assert_eq!(found, expected, "one picture and one report a frame");
     assert_eq!(files(&folder.path().join("dead")), Vec::<String>::new());
     let Score { found, there, too_many } = held_against_the_truth(&folder.path().join("out"));
-    assert!(there > 100 && found * 10 >= there * 9 && too_many * 20 <= there, "{found} of {there}, {too_many} too many");
+    assert!(
+        there > 100 && found * 10 >= there * 9 && too_many * 20 <= there,
+        "{found} of {there}, {too_many} too many"
+    );
     let heard = reports.lock().unwrap();
     let ids: BTreeSet<_> = heard
         .iter()
@@ -185,6 +188,26 @@ fn four_cameras_on_mosquitto() {
 fn four_cameras_on_the_broker_in_the_box() {
     let _turn = turn();
     four_cameras_on(&Broker::boxed());
+}
+
+/// Catches a rendered source that does not end, or gives frames twice: a job without a broker, and its own score.
+#[test]
+fn rendered_cameras_need_no_broker() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = job(folder.path(), "mqtt://127.0.0.1:1", "");
+    let text = fs::read_to_string(&path).expect("the job");
+    let (head, rest) = text.split_once("[source.cameras]").expect("a source");
+    let (_, steps) = rest.split_once("[step.persons]").expect("a step");
+    let (steps, rest) = steps.split_once("[sink.results]").expect("a sink");
+    let (_, dead) = rest.split_once("[dead]").expect("dead letters");
+    let source = "[source.cameras]\nkind = \"synthetic\"\ncameras = 4\ncount = 12\nevery = 5\nrate = 50\nseed = 7\n";
+    fs::write(&path, format!("{head}{source}\n[step.persons]{steps}\n[dead]{dead}")).expect("a job");
+    let mut worker = Process::vigie(&["run", &path, "-w", "2"]);
+    assert!(worker.end().success(), "{}", worker.said());
+    assert_eq!(files(&folder.path().join("out")).len(), 96, "{}", worker.said());
+    let said = wait("the summary", || Some(worker.said()).filter(|said| said.contains("48 results")));
+    assert!(said.contains("persons found"), "{said}");
 }
 
 /// Catches a session that is not taken up again: what a broker has while the job is away, and what it has across its

@@ -28,7 +28,9 @@ struct Entry {
 pub fn write(dir: &Path, labels: Labels, cameras: &Cameras, count: u64) -> anyhow::Result<()> {
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         let shown = dir.display();
-        return Err(Mistake::new(format!("{shown} is not empty, and nothing is overwritten: name another --dir")).into());
+        return Err(
+            Mistake::new(format!("{shown} is not empty, and nothing is overwritten: name another --dir")).into()
+        );
     }
     let images = dir.join("images");
     fs::create_dir_all(&images).with_context(|| format!("{} can't be made", images.display()))?;
@@ -54,8 +56,18 @@ fn render(images: &Path, cameras: &Cameras, count: u64) -> anyhow::Result<Vec<En
         Ok(entries)
     };
     let parts = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|first| scope.spawn({ let part = &part; move || part(first) })).collect();
-        running.into_iter().map(|thread| thread.join().expect("rendering does not panic")).collect::<anyhow::Result<Vec<_>>>()
+        let running: Vec<_> = (0..threads)
+            .map(|first| {
+                scope.spawn({
+                    let part = &part;
+                    move || part(first)
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().expect("rendering does not panic"))
+            .collect::<anyhow::Result<Vec<_>>>()
     })?;
     let mut entries: Vec<_> = parts.into_iter().flatten().collect();
     entries.sort_by_key(|entry| (entry.truth.camera, entry.truth.number));
@@ -86,7 +98,10 @@ fn coco(dir: &Path, entries: &[Entry]) -> anyhow::Result<()> {
         json!({ "id": id, "file_name": file, "width": width, "height": height,
                 "seed": seed, "camera": camera, "number": number, "scene": scene })
     };
-    let persons = entries.iter().enumerate().flat_map(|(at, entry)| entry.truth.persons.iter().map(move |person| (at + 1, person)));
+    let persons = entries
+        .iter()
+        .enumerate()
+        .flat_map(|(at, entry)| entry.truth.persons.iter().map(move |person| (at + 1, person)));
     let annotation = |(id, (image, person)): (usize, (usize, &Person))| {
         let Person { area, pixels, visible } = person;
         json!({ "id": id + 1, "image_id": image, "category_id": 1, "bbox": area, "area": pixels, "iscrowd": 0,

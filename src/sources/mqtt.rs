@@ -134,7 +134,7 @@ impl SourceConfig for Mqtt {
         let default_id = || format!("vigie-{}-{}", context.job, context.part);
         let client_id = self.client_id.clone().unwrap_or_else(default_id);
         let reader = Reader { topic, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
-        let most_held = context.window.bytes.saturating_mul(4).max(1 << 20);
+        let most_held = context.window.bytes.max(1 << 20);
         Ok(Box::new(Running {
             login: self.login(context)?,
             client_id,

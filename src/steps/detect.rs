@@ -100,7 +100,9 @@ impl StepConfig for Detect {
 
     fn describe(&self) -> String {
         let classes = if self.classes.is_empty() { "all classes".to_owned() } else { self.classes.join(", ") };
-        format!("detect {classes} with {} from {}", self.model, self.threshold)
+        // Processes compare what their jobs describe: two files of one name are two models.
+        let hash = self.loaded.get().map(|model| format!(" ({})", &model.tag.sha256[..8])).unwrap_or_default();
+        format!("detect {classes} with {}{hash} from {}", self.model, self.threshold)
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {

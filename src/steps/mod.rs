@@ -32,8 +32,5 @@ pub trait Step: Send {
 }
 
 /// Every kind of step, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn StepConfig>] = &[
-    crate::kind!("detect", detect::Detect),
-    crate::kind!("draw", draw::Draw),
-    crate::kind!("score", score::Score),
-];
+pub const KINDS: &[Kind<dyn StepConfig>] =
+    &[crate::kind!("detect", detect::Detect), crate::kind!("draw", draw::Draw), crate::kind!("score", score::Score)];

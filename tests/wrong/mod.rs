@@ -26,7 +26,9 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 fn check(job: &Path, models: Option<&Path>, pictures: Option<&Path>) -> (String, String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
     command.current_dir(HERE).arg("check").arg(job).env_remove("VIGIE_MODELS").env_remove("VIGIE_PICTURES");
-    command.envs(models.map(|models| ("VIGIE_MODELS", models))).envs(pictures.map(|pictures| ("VIGIE_PICTURES", pictures)));
+    command
+        .envs(models.map(|models| ("VIGIE_MODELS", models)))
+        .envs(pictures.map(|pictures| ("VIGIE_PICTURES", pictures)));
     let output = command.output().expect("vigie starts");
     let text = |bytes| String::from_utf8(bytes).expect("it is text");
     (text(output.stdout), text(output.stderr), output.status.code())

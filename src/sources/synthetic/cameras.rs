@@ -72,7 +72,9 @@ impl Cameras {
 fn place(name: &str) -> Result<&'static str, Mistake> {
     let names: Vec<_> = PLACES.iter().map(|place| place.name).collect();
     let found = names.iter().find(|known| **known == name);
-    found.copied().ok_or_else(|| Mistake::at("scene", format!("there is no scene `{name}`: write {}, or leave it out", names.join(", "))))
+    found.copied().ok_or_else(|| {
+        Mistake::at("scene", format!("there is no scene `{name}`: write {}, or leave it out", names.join(", ")))
+    })
 }
 
 /// `640x480` as width and height.
@@ -80,6 +82,11 @@ fn dimensions(text: &str) -> Result<(u32, u32), Mistake> {
     let number = |text: &str| text.trim().parse::<u32>().ok();
     let size = text.split_once(['x', '×']).and_then(|(width, height)| Some((number(width)?, number(height)?)));
     let [(narrow, wide), (low, high)] = LIMITS;
-    let wrong = || Mistake::at("size", format!("`{text}` is no size of a picture: write 640x480, from {narrow}x{low} to {wide}x{high}"));
+    let wrong = || {
+        Mistake::at(
+            "size",
+            format!("`{text}` is no size of a picture: write 640x480, from {narrow}x{low} to {wide}x{high}"),
+        )
+    };
     size.filter(|(width, height)| (narrow..=wide).contains(width) && (low..=high).contains(height)).ok_or_else(wrong)
 }

@@ -166,7 +166,15 @@ impl Figure<'_, '_> {
             }
             Some((Trim::Open, colour)) if self.front > 0.25 => {
                 let (middle, wide) = (lean + 0.03 * self.side, 0.034 * self.front);
-                self.blob(&[[middle - wide, 0.84], [middle + wide, 0.84], [middle + wide * 0.7, 0.5], [middle - wide * 0.7, 0.5]], colour);
+                self.blob(
+                    &[
+                        [middle - wide, 0.84],
+                        [middle + wide, 0.84],
+                        [middle + wide * 0.7, 0.5],
+                        [middle - wide * 0.7, 0.5],
+                    ],
+                    colour,
+                );
             }
             _ => {}
         }
@@ -189,7 +197,8 @@ impl Figure<'_, '_> {
         let (breadth, lean) = (self.breadth(), self.lean());
         let top = if colour == self.looks.top { 0.66 } else { 0.58 };
         let hem = 0.48 - 0.4 * long;
-        let (waist, flare) = (0.09 * breadth, (0.1 + 0.035 * long) * breadth + 0.09 * self.pose.stride * self.side.abs() * long);
+        let (waist, flare) =
+            (0.09 * breadth, (0.1 + 0.035 * long) * breadth + 0.09 * self.pose.stride * self.side.abs() * long);
         let outline = [
             [-waist + lean, top],
             [waist + lean, top],
@@ -296,7 +305,10 @@ impl Figure<'_, '_> {
             }
             if cut == Cut::Long && self.front <= 0.0 {
                 let nape = x - 0.035 * self.side;
-                self.blob(&[[nape - 0.055, 0.97], [nape + 0.055, 0.97], [nape + 0.06, 0.78], [nape - 0.06, 0.78]], hair);
+                self.blob(
+                    &[[nape - 0.055, 0.97], [nape + 0.055, 0.97], [nape + 0.06, 0.78], [nape - 0.06, 0.78]],
+                    hair,
+                );
             }
             if cut == Cut::Bun {
                 self.ellipse([x - 0.062 * self.side, 0.965], [0.026, 0.026], hair);
@@ -323,7 +335,11 @@ impl Figure<'_, '_> {
             Hat::Cap => {
                 self.ellipse([x - 0.006 * self.side, 0.975], [wide * 1.1, 0.038], colour);
                 let peak = [x + 0.05 * self.side, 0.958 - 0.006 * self.front];
-                self.ellipse(peak, [0.03 + 0.012 * self.front.abs(), 0.008 + 0.006 * self.front.max(0.0)], lit(colour, 0.85));
+                self.ellipse(
+                    peak,
+                    [0.03 + 0.012 * self.front.abs(), 0.008 + 0.006 * self.front.max(0.0)],
+                    lit(colour, 0.85),
+                );
             }
             Hat::Brim => {
                 self.ellipse([x, 0.958], [wide * 2.0, 0.014], lit(colour, 0.9));
@@ -335,7 +351,11 @@ impl Figure<'_, '_> {
                 self.ellipse([back, (low + 1.0) / 2.0], [wide * 1.22, (1.0 - low) / 2.0 + 0.012], colour);
                 if self.front > -0.2 {
                     for cheek in [-1.0, 1.0] {
-                        self.limb(([back + cheek * wide * 1.02, 0.96], 0.014), ([back + cheek * wide * 0.75, 0.865], 0.018), colour);
+                        self.limb(
+                            ([back + cheek * wide * 1.02, 0.96], 0.014),
+                            ([back + cheek * wide * 0.75, 0.865], 0.018),
+                            colour,
+                        );
                     }
                 } else {
                     self.ellipse([back, 0.93], [wide * 1.2, 0.075], colour);

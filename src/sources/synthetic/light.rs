@@ -82,8 +82,8 @@ impl Light {
         for (pixel, pool) in picture.data_mut().chunks_exact_mut(4).zip(&self.pool) {
             for part in 0..3 {
                 // Sixteen bits are enough, and twice as fast.
-                let light = (sun[part] + (lamp[part] * u16::from(*pool) >> 8)).min(2 * ONE as u16);
-                pixel[part] = (u16::from(pixel[part]) * light >> 7).min(255) as u8;
+                let light = (sun[part] + ((lamp[part] * u16::from(*pool)) >> 8)).min(2 * ONE as u16);
+                pixel[part] = ((u16::from(pixel[part]) * light) >> 7).min(255) as u8;
             }
         }
     }
@@ -136,7 +136,7 @@ fn sense(picture: &mut Pixmap, strength: i16, dice: &mut Dice) {
     for stretch in picture.data_mut().chunks_mut(STRETCH) {
         let from = dice.below((grains.len() - STRETCH) / 4) * 4;
         for (part, grain) in stretch.iter_mut().zip(&grains[from..]) {
-            *part = (i16::from(*part) + (i16::from(*grain) * strength >> 8)).clamp(0, 255) as u8;
+            *part = (i16::from(*part) + ((i16::from(*grain) * strength) >> 8)).clamp(0, 255) as u8;
         }
     }
 }

@@ -109,8 +109,16 @@ const SKINS: [Colour; 8] = [
     [102, 66, 46],
     [72, 48, 36],
 ];
-const HAIRS: [Colour; 8] =
-    [[28, 22, 20], [46, 32, 24], [74, 48, 30], [110, 74, 42], [164, 122, 70], [206, 172, 110], [150, 148, 146], [126, 52, 30]];
+const HAIRS: [Colour; 8] = [
+    [28, 22, 20],
+    [46, 32, 24],
+    [74, 48, 30],
+    [110, 74, 42],
+    [164, 122, 70],
+    [206, 172, 110],
+    [150, 148, 146],
+    [126, 52, 30],
+];
 /// What shops sell: much that is dark, grey or blue, and some that shines.
 const CLOTHES: [Colour; 24] = [
     [30, 32, 38],
@@ -158,7 +166,8 @@ impl Looks {
             5 => Some((Trim::Vest, [236, 226, 90])),
             _ => None,
         };
-        let top = if matches!(trim, Some((Trim::Vest, _))) { dice.pick(&[[232, 120, 30], [206, 214, 40]]) } else { top };
+        let top =
+            if matches!(trim, Some((Trim::Vest, _))) { dice.pick(&[[232, 120, 30], [206, 214, 40]]) } else { top };
         Self {
             height,
             girth: if child { dice.range(0.95, 1.15) } else { dice.range(0.84, 1.28) },

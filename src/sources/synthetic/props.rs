@@ -9,7 +9,8 @@ use super::sprite::{Bounds, Sprite};
 /// Makes a thing that stands at `x`, `z`.
 pub type Prop = fn(&Lens, [f32; 2], &mut Dice) -> Option<Sprite>;
 
-const WOODS: [Colour; 6] = [[172, 128, 84], [136, 96, 62], [96, 66, 44], [206, 178, 138], [222, 216, 206], [70, 70, 74]];
+const WOODS: [Colour; 6] =
+    [[172, 128, 84], [136, 96, 62], [96, 66, 44], [206, 178, 138], [222, 216, 206], [70, 70, 74]];
 const LEAVES: [Colour; 5] = [[58, 96, 46], [76, 116, 52], [44, 78, 44], [96, 128, 60], [112, 120, 52]];
 const METAL: Colour = [84, 88, 94];
 
@@ -21,7 +22,8 @@ fn bounds(half_width: f32, above: f32) -> Bounds {
 pub fn table(lens: &Lens, at @ [x, z]: [f32; 2], dice: &mut Dice) -> Option<Sprite> {
     let (width, depth, high) = (dice.range(1.1, 2.2), dice.range(0.6, 1.0), dice.range(0.7, 0.78));
     let wood = dice.pick(&WOODS);
-    let things: Vec<_> = (0..dice.below(4)).map(|_| (dice.range(-0.4, 0.4), dice.range(0.1, 0.4), cloth(dice))).collect();
+    let things: Vec<_> =
+        (0..dice.below(4)).map(|_| (dice.range(-0.4, 0.4), dice.range(0.1, 0.4), cloth(dice))).collect();
     Sprite::solid(lens, at, width * 0.5, |space| {
         for (dx, dz) in [(-1.0, 1.0), (1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {
             let leg = [x + dx * (width / 2.0 - 0.06), 0.0, z + dz * (depth / 2.0 - 0.06)];
@@ -189,7 +191,11 @@ pub fn dispenser(lens: &Lens, at: [f32; 2], _: &mut Dice) -> Option<Sprite> {
 /// A bollard or a hydrant: short, upright, with a head.
 pub fn bollard(lens: &Lens, at: [f32; 2], dice: &mut Dice) -> Option<Sprite> {
     let hydrant = dice.chance(0.4);
-    let colour = if hydrant { dice.pick(&[[176, 44, 36], [206, 170, 48]]) } else { dice.pick(&[METAL, [52, 54, 58], [190, 188, 182]]) };
+    let colour = if hydrant {
+        dice.pick(&[[176, 44, 36], [206, 170, 48]])
+    } else {
+        dice.pick(&[METAL, [52, 54, 58], [190, 188, 182]])
+    };
     let tall = dice.range(0.7, 1.0);
     Sprite::flat(lens, at, bounds(0.3, 1.2), |flat| {
         let wide = if hydrant { 0.13 } else { 0.075 };
@@ -272,14 +278,27 @@ pub fn crates(lens: &Lens, at @ [x, z]: [f32; 2], dice: &mut Dice) -> Option<Spr
         for (level, shift) in shifts.into_iter().enumerate() {
             let low = level as f32 * wide * 0.75;
             space.cuboid([x + shift, low, z], [wide, wide * 0.75, wide], lit(colour, 1.0 - 0.06 * level as f32));
-            space.wall([x + shift - wide * 0.46, x + shift + wide * 0.46], [low + wide * 0.3, low + wide * 0.36], z - wide * 0.51, lit(colour, 0.6));
+            space.wall(
+                [x + shift - wide * 0.46, x + shift + wide * 0.46],
+                [low + wide * 0.3, low + wide * 0.36],
+                z - wide * 0.51,
+                lit(colour, 0.6),
+            );
         }
     })
 }
 
 /// A parked car, from its side.
 pub fn car(lens: &Lens, at: [f32; 2], dice: &mut Dice) -> Option<Sprite> {
-    let colour = dice.pick(&[[170, 172, 176], [40, 42, 48], [226, 226, 224], [120, 30, 34], [40, 62, 104], [92, 100, 96], [196, 168, 60]]);
+    let colour = dice.pick(&[
+        [170, 172, 176],
+        [40, 42, 48],
+        [226, 226, 224],
+        [120, 30, 34],
+        [40, 62, 104],
+        [92, 100, 96],
+        [196, 168, 60],
+    ]);
     let (roof, ahead) = (dice.range(1.4, 1.75), dice.pick(&[-1.0, 1.0]));
     let bounds = Bounds { half_width: 2.3, below: 0.15, above: 1.9 };
     let car = Sprite::flat(lens, at, bounds, |flat| {

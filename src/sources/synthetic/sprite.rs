@@ -105,18 +105,16 @@ fn over(source: PremultipliedColorU8, target: PremultipliedColorU8) -> Premultip
         return source;
     }
     let mix = |source: u8, target: u8| (u32::from(source) + u32::from(target) * rest / 255).min(255) as u8;
-    let [red, green, blue] = [
-        mix(source.red(), target.red()),
-        mix(source.green(), target.green()),
-        mix(source.blue(), target.blue()),
-    ];
+    let [red, green, blue] =
+        [mix(source.red(), target.red()), mix(source.green(), target.green()), mix(source.blue(), target.blue())];
     PremultipliedColorU8::from_rgba(red, green, blue, 255).unwrap_or(target)
 }
 
 /// The part of a pixmap that has something on it.
 fn cropped(pixels: &Pixmap) -> Option<(i32, i32, Pixmap)> {
     let (width, seen) = (pixels.width() as usize, |pixel: &PremultipliedColorU8| pixel.alpha() > 0);
-    let rows: Vec<_> = pixels.pixels().chunks(width).map(|row| (row.iter().position(seen), row.iter().rposition(seen))).collect();
+    let rows: Vec<_> =
+        pixels.pixels().chunks(width).map(|row| (row.iter().position(seen), row.iter().rposition(seen))).collect();
     let top = rows.iter().position(|(first, _)| first.is_some())?;
     let bottom = rows.iter().rposition(|(first, _)| first.is_some())?;
     let left = rows.iter().filter_map(|(first, _)| *first).min()?;

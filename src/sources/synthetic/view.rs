@@ -136,7 +136,11 @@ fn seen(owners: &[u8], width: usize, count: usize) -> Vec<Option<Seen>> {
             }
             for (at, owner) in owners.iter().enumerate().filter(|(_, owner)| **owner != NOBODY) {
                 let column = eight * 8 + at;
-                let of: &mut Seen = seen[usize::from(*owner)].get_or_insert(Seen { pixels: 0, columns: (column, column), rows: (row, row) });
+                let of: &mut Seen = seen[usize::from(*owner)].get_or_insert(Seen {
+                    pixels: 0,
+                    columns: (column, column),
+                    rows: (row, row),
+                });
                 of.pixels += 1;
                 of.columns = (of.columns.0.min(column), of.columns.1.max(column));
                 of.rows.1 = row;
@@ -155,4 +159,43 @@ fn jpeg(picture: &Pixmap, quality: u8, truth: &Truth) -> Bytes {
     let (width, height) = (picture.width() as u16, picture.height() as u16);
     encoder.encode(picture.data(), width, height, ColorType::Rgba).expect("the size is the picture's own");
     jpeg.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches boxes beyond the border, shares over 1, a place without people, and a size at which painting fails.
+    #[test]
+    fn the_truth_lies_in_the_picture() {
+        for (camera, size) in [(0, (640, 480)), (1, (160, 120)), (2, (641, 479)), (3, (800, 300))] {
+            let view = View::new(7, camera, size, None);
+            let (width, height) = (size.0 as f32, size.1 as f32);
+            let mut persons = 0;
+            for number in (0..100).step_by(7) {
+                let (jpeg, truth) = view.frame(number);
+                assert_eq!(Truth::of(&jpeg).as_ref(), Some(&truth));
+                for Person { area: [x, y, w, h], pixels, visible } in &truth.persons {
+                    assert!(*x >= 0.0 && *y >= 0.0 && x + w <= width && y + h <= height, "{truth:?}");
+                    assert!(*visible > 0.0 && *visible <= 1.0 && *pixels > 0 && *pixels as f32 <= w * h, "{truth:?}");
+                }
+                persons += truth.persons.len();
+            }
+            assert!(persons > 10, "{persons} persons in 15 frames of a {}", view.scene);
+        }
+    }
+
+    /// Catches a frame that remembers what was drawn before it, and cameras or seeds that show the same.
+    #[test]
+    fn a_frame_is_told_by_its_names_alone() {
+        let view = View::new(7, 0, (160, 120), None);
+        let late = view.frame(1_000_000).0;
+        view.frame(3);
+        assert_eq!(view.frame(1_000_000).0, late);
+        for (seed, camera) in [(8, 0), (7, 4)] {
+            assert_ne!(View::new(seed, camera, (160, 120), None).frame(1_000_000).0, late);
+        }
+        // Whatever a user asks for.
+        view.frame(u64::MAX);
+    }
 }

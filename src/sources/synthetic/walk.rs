@@ -42,7 +42,8 @@ fn walker(place: &Place, lens: &Lens, [seed, camera]: [u64; 2], slot: u64, numbe
     let mut way_of = if together { Dice::of(&[seed, camera, 12, slot - 1, visit]) } else { own.clone() };
     let _ = way_of.unit();
     let looks = Looks::roll(&mut own);
-    let aside = if together { [own.pick(&[-1.0, 1.0]) * own.range(0.45, 0.75), own.range(-0.5, 0.5)] } else { [0.0; 2] };
+    let aside =
+        if together { [own.pick(&[-1.0, 1.0]) * own.range(0.45, 0.75), own.range(-0.5, 0.5)] } else { [0.0; 2] };
     let way = Way::roll(place, lens, &mut way_of)?;
     let (at, pose) = way.at(since, looks.height, &mut own)?;
     let at = [at[0] + aside[0], at[1] + aside[1]];
@@ -140,9 +141,9 @@ fn inside(place: &Place, lens: &Lens, dice: &mut Dice) -> [f32; 2] {
 
 /// How far the way keeps from what stands there, in metres; less than 0 leads through something.
 fn clearance(place: &Place, points: &[[f32; 2]]) -> f32 {
-    let legs = points.windows(2).flat_map(|pair| {
-        place.props.iter().map(|prop| distance([prop.x, prop.depth], pair[0], pair[1]) - prop.room)
-    });
+    let legs = points
+        .windows(2)
+        .flat_map(|pair| place.props.iter().map(|prop| distance([prop.x, prop.depth], pair[0], pair[1]) - prop.room));
     legs.fold(1.0, f32::min)
 }
 

@@ -36,7 +36,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
     });
     let props = props.collect();
     let lamps = (0..4).map(|at| 3.5 + 4.0 * at as f32).filter(|z| *z < back);
-    let lamps = lamps.map(|z| Lamp { middle: lens.pixel([0.0, 0.4, z]), reach: 2.6 * lens.scale(z).min(lens.height / 3.0) });
+    let lamps =
+        lamps.map(|z| Lamp { middle: lens.pixel([0.0, 0.4, z]), reach: 2.6 * lens.scale(z).min(lens.height / 3.0) });
     let lamps = lamps.collect();
     Place {
         lens,
@@ -68,7 +69,10 @@ fn shell(space: &mut Space<'_>, [wall, back, high]: [f32; 3], dice: &mut Dice) -
     space.face(&[[-wall, high, 0.3], [wall, high, 0.3], [wall, high, back], [-wall, high, back]], [216, 216, 212]);
     for lamp in 0..(back / 4.0) as usize {
         let z = 3.0 + 4.0 * lamp as f32;
-        space.face(&[[-0.3, high - 0.01, z], [0.3, high - 0.01, z], [0.3, high - 0.01, z + 1.2], [-0.3, high - 0.01, z + 1.2]], [255, 252, 240]);
+        space.face(
+            &[[-0.3, high - 0.01, z], [0.3, high - 0.01, z], [0.3, high - 0.01, z + 1.2], [-0.3, high - 0.01, z + 1.2]],
+            [255, 252, 240],
+        );
     }
     space.side(-wall, [0.3, back], [0.0, high], lit(paint, 0.92));
     space.side(wall, [0.3, back], [0.0, high], lit(paint, 0.84));

@@ -76,7 +76,8 @@ fn mottle(canvas: &mut Pixmap, dice: &mut Dice, strength: f32) {
     let (width, height) = (canvas.width() as usize, canvas.height() as usize);
     for cell in [96, 32, 9, 3] {
         let columns = width / cell + 2;
-        let lattice: Vec<f32> = (0..columns * (height / cell + 2)).map(|_| dice.range(-strength, strength) * 0.5).collect();
+        let lattice: Vec<f32> =
+            (0..columns * (height / cell + 2)).map(|_| dice.range(-strength, strength) * 0.5).collect();
         for (y, row) in canvas.data_mut().chunks_exact_mut(width * 4).enumerate() {
             let (top, down) = (y / cell * columns, (y % cell) as f32 / cell as f32);
             for (x, pixel) in row.chunks_exact_mut(4).enumerate() {

@@ -9,8 +9,10 @@ use crate::sources::synthetic::lens::Lens;
 use crate::sources::synthetic::looks::cloth;
 use crate::sources::synthetic::props::{self, Prop};
 
-const WALLS: [Colour; 6] = [[214, 208, 196], [196, 204, 206], [222, 216, 200], [176, 190, 178], [204, 190, 178], [168, 174, 184]];
-const FLOORS: [Colour; 6] = [[158, 122, 84], [120, 90, 64], [138, 140, 142], [188, 178, 160], [96, 100, 108], [146, 112, 96]];
+const WALLS: [Colour; 6] =
+    [[214, 208, 196], [196, 204, 206], [222, 216, 200], [176, 190, 178], [204, 190, 178], [168, 174, 184]];
+const FLOORS: [Colour; 6] =
+    [[158, 122, 84], [120, 90, 64], [138, 140, 142], [188, 178, 160], [96, 100, 108], [146, 112, 96]];
 const STANDING: [Prop; 10] = [
     props::table,
     props::table,
@@ -62,7 +64,12 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
         lens,
         backdrop,
         props,
-        ground: Ground { near: near * 0.8, far: room.back - 0.5, wall: room.wall, doors: vec![[door, room.back - 0.3]] },
+        ground: Ground {
+            near: near * 0.8,
+            far: room.back - 0.5,
+            wall: room.wall,
+            doors: vec![[door, room.back - 0.3]],
+        },
         lamps,
         night: 0.45,
         crowd: 6 + dice.below(7),
@@ -79,7 +86,10 @@ impl Room {
         let shine = gradient(([0.0, far_row], lit(floor, 1.12), 1.0), ([0.0, lens.height], lit(floor, 0.82), 1.0));
         space.face_in(&[[-wall, 0.0, 0.3], [wall, 0.0, 0.3], [wall, 0.0, back], [-wall, 0.0, back]], &shine);
         self.boards(&mut space, dice);
-        space.face(&[[-wall, high, 0.3], [wall, high, 0.3], [wall, high, back], [-wall, high, back]], lit([222; 3], 0.95));
+        space.face(
+            &[[-wall, high, 0.3], [wall, high, 0.3], [wall, high, back], [-wall, high, back]],
+            lit([222; 3], 0.95),
+        );
         space.side(-wall, [0.3, back], [0.0, high], lit(paint, 0.86));
         space.side(wall, [0.3, back], [0.0, high], lit(paint, 0.8));
         space.wall([-wall, wall], [0.0, high], back, paint);
@@ -136,9 +146,15 @@ impl Room {
             match dice.below(4) {
                 0 | 1 => {
                     space.wall([at, at + 1.3], [0.9, 2.4], z, [238, 236, 230]);
-                    let sky = gradient((lens_row(space, at, 2.4, z), [176, 206, 236], 1.0), (lens_row(space, at, 0.9, z), [232, 238, 240], 1.0));
+                    let sky = gradient(
+                        (lens_row(space, at, 2.4, z), [176, 206, 236], 1.0),
+                        (lens_row(space, at, 0.9, z), [232, 238, 240], 1.0),
+                    );
                     for pane in [[at + 0.06, at + 0.62], [at + 0.68, at + 1.24]] {
-                        space.face_in(&[[pane[0], 0.97, z], [pane[1], 0.97, z], [pane[1], 2.33, z], [pane[0], 2.33, z]], &sky);
+                        space.face_in(
+                            &[[pane[0], 0.97, z], [pane[1], 0.97, z], [pane[1], 2.33, z], [pane[0], 2.33, z]],
+                            &sky,
+                        );
                     }
                 }
                 2 => poster(space, at, z, dice),
@@ -169,8 +185,16 @@ pub fn poster(space: &mut Space<'_>, left: f32, z: f32, dice: &mut Dice) {
     let middle = left + wide / 2.0;
     if dice.chance(0.5) {
         let head: Vec<_> = (0..12).map(|at| at as f32 * std::f32::consts::TAU / 12.0).collect();
-        let head: Vec<_> = head.iter().map(|turn| [middle + 0.1 * libm::cosf(*turn), 1.2 + high * 0.68 + 0.13 * libm::sinf(*turn), z - 0.02]).collect();
-        let bust = [[middle - 0.24, 1.2, z - 0.02], [middle + 0.24, 1.2, z - 0.02], [middle + 0.16, 1.2 + high * 0.45, z - 0.02], [middle - 0.16, 1.2 + high * 0.45, z - 0.02]];
+        let head: Vec<_> = head
+            .iter()
+            .map(|turn| [middle + 0.1 * libm::cosf(*turn), 1.2 + high * 0.68 + 0.13 * libm::sinf(*turn), z - 0.02])
+            .collect();
+        let bust = [
+            [middle - 0.24, 1.2, z - 0.02],
+            [middle + 0.24, 1.2, z - 0.02],
+            [middle + 0.16, 1.2 + high * 0.45, z - 0.02],
+            [middle - 0.16, 1.2 + high * 0.45, z - 0.02],
+        ];
         space.face(&bust, ink);
         space.face(&head, blend(ink, [226, 190, 160], 0.8));
     } else {

@@ -7,8 +7,15 @@ use crate::sources::synthetic::lens::Lens;
 use crate::sources::synthetic::looks::cloth;
 use crate::sources::synthetic::props::{self, Prop};
 
-const FRONTS: [Colour; 7] =
-    [[178, 150, 126], [204, 190, 168], [150, 84, 66], [188, 188, 184], [134, 140, 146], [212, 200, 150], [160, 122, 96]];
+const FRONTS: [Colour; 7] = [
+    [178, 150, 126],
+    [204, 190, 168],
+    [150, 84, 66],
+    [188, 188, 184],
+    [134, 140, 146],
+    [212, 200, 150],
+    [160, 122, 96],
+];
 const ON_PAVEMENT: [Prop; 7] =
     [props::bollard, props::bollard, props::bin, props::pole, props::pole, props::tree, props::bench];
 
@@ -25,7 +32,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
     mottle(&mut backdrop, dice, 0.09);
     let mut props = Vec::new();
     for _ in 0..2 + dice.below(5) {
-        let z = if dice.chance(0.5) { dice.range(near * 0.8, kerb - 0.3) } else { dice.range(beyond + 0.4, front - 0.6) };
+        let z =
+            if dice.chance(0.5) { dice.range(near * 0.8, kerb - 0.3) } else { dice.range(beyond + 0.4, front - 0.6) };
         let x = dice.range(-1.0, 1.0) * lens.half_width(z);
         props.extend(dice.pick(&ON_PAVEMENT)(&lens, [x, z], dice));
     }

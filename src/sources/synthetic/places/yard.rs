@@ -64,12 +64,26 @@ fn paint(space: &mut Space<'_>, back: f32, dice: &mut Dice) -> f32 {
         let far = back * 3.0;
         let (half, high) = (dice.range(10.0, 30.0), dice.range(4.0, 9.0));
         let tone = lit([96, 118, 92], 0.8 + 0.1 * hill as f32);
-        space.face(&[[x - half, 0.0, far], [x - half * 0.5, high * 0.8, far], [x, high, far], [x + half * 0.6, high * 0.7, far], [x + half, 0.0, far]], tone);
+        space.face(
+            &[
+                [x - half, 0.0, far],
+                [x - half * 0.5, high * 0.8, far],
+                [x, high, far],
+                [x + half * 0.6, high * 0.7, far],
+                [x + half, 0.0, far],
+            ],
+            tone,
+        );
     }
     space.ground([-200.0, 200.0], [0.3, 300.0], ground);
     let gate = dice.range(-0.7, 0.7) * lens.half_width(back);
     let gravel = lit([186, 174, 150], dice.range(0.8, 1.05));
-    let path = [[gate - 0.7, 0.0, back], [gate + 0.7, 0.0, back], [dice.range(0.5, 2.0), 0.0, 0.5], [dice.range(-2.0, -0.5), 0.0, 0.5]];
+    let path = [
+        [gate - 0.7, 0.0, back],
+        [gate + 0.7, 0.0, back],
+        [dice.range(0.5, 2.0), 0.0, 0.5],
+        [dice.range(-2.0, -0.5), 0.0, 0.5],
+    ];
     space.face(&path, gravel);
     match dice.below(3) {
         0 => fence(space, [-wide, wide], back, dice),
