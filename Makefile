@@ -38,7 +38,7 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS) --bench exchange --bench memory --bench pipeline
+	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench memory --bench pipeline
 
 train: setup build
 	@scripts/train.sh target/debug/vigie

@@ -252,8 +252,7 @@ def text(figures):
     rows = []
     for words, target, value, fits in met(figures):
         rows.append(f"| {words} | {target} | {value} | {'' if fits is None else 'met' if fits else '**missed**'} |")
-    cameras = max(20, figures["training_frames"] // 20)
-    known = {**figures, "targets": "\n".join(rows), "cameras": cameras, "side": SIDE, "cells": len(cells(SIDE, SIDE))}
+    known = {**figures, "targets": "\n".join(rows), "side": SIDE, "cells": len(cells(SIDE, SIDE))}
     known["speed"] = speed(figures)
     return TEXT.format(**known)
 

@@ -8,6 +8,8 @@ Dense 3x3 convolutions with ReLU, channels in sixteens: that is what a CPU is fa
 save multiplications and cost time there.
 """
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
@@ -76,6 +78,16 @@ def cells(height, width):
     return np.concatenate(rows).astype(np.float32)
 
 
+def narrow():
+    """Whether this CPU multiplies numbers of 16 bits (bfloat16) faster than of 32: the arithmetic of learning may then use
+    them, with the weights kept in 32. What is shipped and what is measured never does."""
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+        return "avx512_bf16" in told or "amx_bf16" in told
+    except OSError:
+        return False
+
+
 class Pack:
     """Many named arrays in one variable: one addition moves them all, where one each would cost more than the arithmetic."""
 
@@ -100,6 +112,7 @@ class Layers:
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
         self.learning = False
+        self.narrow = narrow()
         self.weights, self.moving = {}, {}
         self.building = True
         self.pass_over(tf.zeros((1, 64, 64, 3)))
@@ -118,9 +131,13 @@ class Layers:
         return output
 
     def pass_over(self, pictures):
-        maps = detector(self, pictures * PIXEL_SCALE)
+        maps = detector(self, tf.cast(pictures * PIXEL_SCALE, self.kind()))
         flat = [tf.reshape(m, (-1, m.shape[1] * m.shape[2], NUMBERS)) for m in maps]
         return tf.concat(flat, 1)
+
+    def kind(self):
+        """The kind of numbers that go through the network."""
+        return tf.bfloat16 if self.learning and self.narrow else tf.float32
 
     def values(self):
         """All arrays by name, numpy."""
@@ -140,9 +157,9 @@ class Layers:
     def conv(self, name, x, channels, size, stride=1, add=None, last=False):
         """Convolution, normalisation, what is to be added, ReLU; the last of a branch has a bias instead of all that."""
         kernel = self.kernel(f"{name}/kernel", (size, size, x.shape[-1], channels))
-        y = tf.nn.conv2d(x, kernel, stride, "SAME")
+        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), stride, "SAME")
         if last:
-            return y + self.vector(self.weights, f"{name}/bias", [0, 0, 0, 0, PRIOR, 0])
+            return tf.cast(y, tf.float32) + self.vector(self.weights, f"{name}/bias", [0, 0, 0, 0, PRIOR, 0])
         y = self.normal(name, y, channels)
         return tf.nn.relu(y if add is None else y + add)
 

@@ -4,9 +4,9 @@ import math
 
 import tensorflow as tf
 
-RATE = 2e-3
+RATE = 1.5e-3
 DECAY = 0.02
-WARM_UP = 300
+WARM_UP = 600
 FINAL_SHARE = 0.02
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -14,7 +14,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 LONGEST = 10.0
 
 # How far back the average reaches, in steps, once that many were made.
-AVERAGED = 1500.0
+AVERAGED = 3000.0
 
 
 def rate(step, steps):

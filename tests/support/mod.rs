@@ -47,7 +47,7 @@ pub fn outside(variable: &str, default: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: {variable} names no folder, and {default} is not there");
+    println!("skipped: set {variable} to a folder ({} is none)", folder.display());
     None
 }
 

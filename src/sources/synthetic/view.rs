@@ -150,14 +150,28 @@ fn seen(owners: &[u8], width: usize, count: usize) -> Vec<Option<Seen>> {
     seen
 }
 
-/// Always by the encoder in Rust, so that every build gives the same bytes.
+/// Y, Cb and Cr of each pixel (JFIF: ITU-R BT.601 over the full range).
+fn luma_and_chroma(picture: &Pixmap) -> Vec<u8> {
+    let mut bytes = vec![0; picture.pixels().len() * 3];
+    for (out, pixel) in bytes.chunks_exact_mut(3).zip(picture.data().chunks_exact(4)) {
+        let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
+        // Scaled by 2¹⁶; half of that rounds.
+        out[0] = ((19_595 * red + 38_470 * green + 7_471 * blue + 32_768) >> 16) as u8;
+        out[1] = ((-11_059 * red - 21_709 * green + 32_768 * blue + (128 << 16) + 32_767) >> 16) as u8;
+        out[2] = ((32_768 * red - 27_439 * green - 5_329 * blue + (128 << 16) + 32_767) >> 16) as u8;
+    }
+    bytes
+}
+
+/// Always by the encoder in Rust, so that every build gives the same bytes; from our own Y, Cb and Cr, which takes half the
+/// time of its own.
 fn jpeg(picture: &Pixmap, quality: u8, truth: &Truth) -> Bytes {
     let mut jpeg = Vec::with_capacity(picture.data().len() / 8);
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.add_app_segment(SEGMENT, truth.to_segment()).expect("a few persons fit a segment");
     let (width, height) = (picture.width() as u16, picture.height() as u16);
-    encoder.encode(picture.data(), width, height, ColorType::Rgba).expect("the size is the picture's own");
+    encoder.encode(&luma_and_chroma(picture), width, height, ColorType::Ycbcr).expect("the size is the picture's own");
     jpeg.into()
 }
 

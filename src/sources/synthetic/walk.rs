@@ -38,12 +38,12 @@ fn walker(place: &Place, lens: &Lens, [seed, camera]: [u64; 2], slot: u64, numbe
     let time = number as f64 * BETWEEN + late;
     let (visit, since) = ((time / VISIT) as u64, (time % VISIT) as f32);
     let mut own = Dice::of(&[seed, camera, 12, slot, visit]);
-    let together = slot % 2 == 1 && own.chance(0.4);
+    let together = slot % 2 == 1 && own.chance(0.3);
     let mut way_of = if together { Dice::of(&[seed, camera, 12, slot - 1, visit]) } else { own.clone() };
     let _ = way_of.unit();
     let looks = Looks::roll(&mut own);
     let aside =
-        if together { [own.pick(&[-1.0, 1.0]) * own.range(0.45, 0.75), own.range(-0.5, 0.5)] } else { [0.0; 2] };
+        if together { [own.pick(&[-1.0, 1.0]) * own.range(0.55, 0.85), own.range(-0.5, 0.5)] } else { [0.0; 2] };
     let way = Way::roll(place, lens, &mut way_of)?;
     let (at, pose) = way.at(since, looks.height, &mut own)?;
     let at = [at[0] + aside[0], at[1] + aside[1]];

@@ -45,8 +45,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
         props,
         ground: Ground { near: lens.nearest_ground() * 0.8, far: back - 1.0, wall, doors },
         lamps,
-        night: 0.4,
-        crowd: 4 + dice.below(5),
+        night: 0.48,
+        crowd: 4 + dice.below(4),
         busy: 0.8,
     }
 }

@@ -71,8 +71,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
             doors: vec![[door, room.back - 0.3]],
         },
         lamps,
-        night: 0.45,
-        crowd: 6 + dice.below(7),
+        night: 0.5,
+        crowd: 4 + dice.below(6),
         busy: 0.8,
     }
 }
@@ -140,15 +140,15 @@ impl Room {
 
     /// Windows, pictures and a door; where the door is.
     fn back_wall(&self, space: &mut Space<'_>, dice: &mut Dice) -> f32 {
-        let z = self.back - 0.02;
+        let (lens, z) = (space.lens, self.back - 0.02);
         let mut at = -self.wall + 0.4;
         while at + 1.4 < self.wall {
             match dice.below(4) {
                 0 | 1 => {
                     space.wall([at, at + 1.3], [0.9, 2.4], z, [238, 236, 230]);
                     let sky = gradient(
-                        (lens_row(space, at, 2.4, z), [176, 206, 236], 1.0),
-                        (lens_row(space, at, 0.9, z), [232, 238, 240], 1.0),
+                        (lens.pixel([at, 2.4, z]), [176, 206, 236], 1.0),
+                        (lens.pixel([at, 0.9, z]), [232, 238, 240], 1.0),
                     );
                     for pane in [[at + 0.06, at + 0.62], [at + 0.68, at + 1.24]] {
                         space.face_in(
@@ -169,11 +169,6 @@ impl Room {
         space.wall([door + 0.32, door + 0.4], [1.0, 1.06], z - 0.03, [210, 200, 160]);
         door
     }
-}
-
-/// The pixel of a point.
-pub fn lens_row(space: &Space<'_>, x: f32, y: f32, z: f32) -> [f32; 2] {
-    space.lens.pixel([x, y, z])
 }
 
 /// A picture on the wall; one in two shows somebody, who is not there.

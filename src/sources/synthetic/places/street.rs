@@ -25,8 +25,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
     let near = lens.nearest_ground();
     // Pavement, road, pavement, houses.
     let kerb = near + dice.range(0.8, 3.5);
-    let beyond = kerb + dice.range(5.0, 7.5);
-    let front = beyond + dice.range(2.2, 5.0);
+    let beyond = kerb + dice.range(4.0, 6.0);
+    let front = beyond + dice.range(2.0, 3.5);
     let mut backdrop = blank(size);
     let doors = paint(&mut space(&mut backdrop, &lens), [kerb, beyond, front], dice);
     mottle(&mut backdrop, dice, 0.09);
@@ -53,8 +53,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
         props,
         ground: Ground { near: near * 0.8, far: front - 0.5, wall: f32::INFINITY, doors },
         lamps,
-        night: 0.34,
-        crowd: 6 + dice.below(9),
+        night: 0.42,
+        crowd: 4 + dice.below(6),
         busy: 0.8,
     }
 }

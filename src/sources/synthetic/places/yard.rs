@@ -25,7 +25,7 @@ const STANDING: [Prop; 9] = [
 pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
     let lens = Lens::new(size, dice.range(0.75, 1.1), dice.range(0.24, 0.38), dice.range(2.6, 3.8));
     let near = lens.nearest_ground();
-    let back = near + dice.range(9.0, 20.0);
+    let back = near + dice.range(7.0, 15.0);
     let mut backdrop = blank(size);
     let gate = paint(&mut space(&mut backdrop, &lens), back, dice);
     mottle(&mut backdrop, dice, 0.14);
@@ -47,8 +47,8 @@ pub fn roll(size: (u32, u32), dice: &mut Dice) -> Place {
         props,
         ground: Ground { near: near * 0.8, far: back - 0.5, wall: f32::INFINITY, doors: vec![[gate, back - 0.3]] },
         lamps,
-        night: 0.32,
-        crowd: 6 + dice.below(7),
+        night: 0.42,
+        crowd: 4 + dice.below(5),
         busy: 0.8,
     }
 }
