@@ -155,10 +155,7 @@ fn four_cameras_on(broker: &Broker) {
     assert_eq!(found, expected, "one picture and one report a frame");
     assert_eq!(files(&folder.path().join("dead")), Vec::<String>::new());
     let Score { found, there, too_many } = held_against_the_truth(&folder.path().join("out"));
-    assert!(
-        there > 50 && found * 10 >= there * 9 && too_many * 20 <= there,
-        "{found} of {there}, {too_many} too many"
-    );
+    assert!(there > 50 && found * 10 >= there * 9 && too_many * 20 <= there, "{found} of {there}, {too_many} too many");
     let heard = reports.lock().unwrap();
     let ids: BTreeSet<_> = heard
         .iter()
