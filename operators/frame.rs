@@ -144,11 +144,13 @@ pub enum Reason {
     Panicked,
     /// A sink will never take it, however often it is asked.
     Refused,
+    /// More bytes than a sink takes.
+    TooLarge,
 }
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Empty,
         Reason::BadMessage,
         Reason::Undecodable,
@@ -158,6 +160,7 @@ impl Reason {
         Reason::ModelFailed,
         Reason::Panicked,
         Reason::Refused,
+        Reason::TooLarge,
     ];
 
     /// The reason as it stands in file names and metrics: `too-many-pixels`.
@@ -172,6 +175,7 @@ impl Reason {
             Reason::ModelFailed => "model-failed",
             Reason::Panicked => "panicked",
             Reason::Refused => "refused",
+            Reason::TooLarge => "too-large",
         }
     }
 }

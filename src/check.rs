@@ -53,7 +53,8 @@ pub fn describe(job: &Job) -> String {
         rows.push(["step".to_owned(), part.name.clone(), part.config.describe(), from(job, &part.inputs)]);
     }
     for part in &job.sinks {
-        let what = format!("{} to {}", word(part.write), part.config.describe());
+        let overflow = part.overflow.map(|other| format!(", what is too large to {}", job.sinks[other].name));
+        let what = format!("{} to {}{}", words(&part.write), part.config.describe(), overflow.unwrap_or_default());
         rows.push(["sink".to_owned(), part.name.clone(), what, from(job, &part.inputs)]);
     }
     rows.push(["dead".to_owned(), String::new(), job.dead.config.describe(), String::new()]);
@@ -77,10 +78,9 @@ fn from(job: &Job, inputs: &[Input]) -> String {
     format!("  (from {})", names.join(", "))
 }
 
-fn word(write: Write) -> &'static str {
-    match write {
-        Write::Image => "image",
-        Write::Report => "report",
-        Write::Frame => "frame",
+fn words(writes: &[Write]) -> String {
+    match writes {
+        [] => "nothing".to_owned(),
+        writes => writes.iter().map(|write| write.as_str()).collect::<Vec<_>>().join(" and "),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use operators::Window;
 
+use crate::board::{Board, Post};
 use crate::codec;
 
 /// The job around a part, as the part sees it.
@@ -25,6 +26,32 @@ pub struct Context {
     pub batch: usize,
     /// The worker this is opened for, of the whole cluster.
     pub worker: usize,
+    /// Which part of a source that several read this one reads.
+    pub share: Share,
+    /// Where the part tells what it waits for.
+    pub board: Board,
     /// Threads for clients of brokers and stores.
     pub runtime: tokio::runtime::Handle,
+}
+
+/// One reader of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which one, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { index: 0, of: 1 }
+    }
+}
+
+impl Context {
+    /// The part's place on the board; `server` is what it may have to wait for.
+    pub fn post(&self, server: &'static str) -> Post {
+        Post::new(&self.board, &self.part, self.worker, server)
+    }
 }

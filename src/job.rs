@@ -72,7 +72,9 @@ pub struct Part<C: ?Sized> {
     /// What its table says.
     pub config: Box<C>,
     /// What it writes of its pictures, if it is a sink.
-    pub write: Write,
+    pub write: Vec<Write>,
+    /// The sink for what is too large for this one, by its index in the job.
+    pub overflow: Option<usize>,
     spots: Spots,
 }
 
@@ -235,11 +237,27 @@ impl Job {
         }
         for part in self.sinks.iter().chain([&self.dead]) {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+            wrong.extend(part.place(self.check_writes(part)));
         }
         match wrong.is_empty() {
             true => Ok(()),
             false => Err(mistakes(&self.text, &self.path, wrong)),
         }
+    }
+
+    /// What is wrong with what a sink is to write.
+    fn check_writes(&self, part: &SinkPart) -> Option<Mistake> {
+        let index = self.sinks.iter().position(|sink| sink.name == part.name);
+        let last_resort = self.sinks.iter().any(|sink| sink.overflow.is_some() && sink.overflow == index);
+        let what = match part.write.as_slice() {
+            [] if part.name == DEAD || last_resort => return None,
+            [] => "it writes nothing, and no `overflow` names it: say what to `write`",
+            [_, _, ..] if !part.config.takes_several() => {
+                "this kind of sink keeps one thing of a frame: write another sink for the other"
+            }
+            _ => return None,
+        };
+        Some(Mistake::at("write", what))
     }
 
     /// What the user should know although it is not wrong.
@@ -267,6 +285,8 @@ impl Job {
             window: self.limits.window(),
             batch: self.batch.size,
             worker,
+            share: Default::default(),
+            board: Default::default(),
             runtime: runtime.clone(),
         }
     }

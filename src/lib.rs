@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod body;
 pub mod broker;
 pub mod camera;
@@ -12,9 +13,11 @@ pub mod cluster;
 pub mod codec;
 pub mod command;
 pub mod context;
+pub mod delivery;
 pub mod engine;
 pub mod http;
 pub mod job;
+pub mod kafka;
 pub mod kinds;
 pub mod letter;
 pub mod live;

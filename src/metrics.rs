@@ -20,6 +20,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::board::{Board, Stock};
 use crate::settle::Ended;
 
 /// How a frame ended.
@@ -119,6 +120,8 @@ struct Stage {
 pub struct Metrics {
     /// Frames in and out.
     pub account: Arc<Account>,
+    /// What its parts have to tell.
+    pub board: Board,
     registry: Registry,
     batches: Family<Batched, Counter>,
     stages: Family<Stage, Histogram>,
@@ -144,8 +147,10 @@ impl Metrics {
         registry.register_with_unit("stage", help, Unit::Seconds, stages.clone());
         let help = "Time from a source until all results are durable";
         registry.register_with_unit("end_to_end", help, Unit::Seconds, end_to_end.clone());
+        let board = Board::default();
         registry.register_collector(Box::new(Page(account.clone())));
-        Self { account, registry, batches, stages, end_to_end }
+        registry.register_collector(Box::new(Notices(board.clone())));
+        Self { account, board, registry, batches, stages, end_to_end }
     }
 
     /// A frame that was admitted here has ended, here or on another worker.
@@ -217,6 +222,48 @@ impl Collector for Page {
             let count = balance.dead.iter().find(|(dead, _)| *dead == reason).map_or(0, |(_, count)| *count);
             let labels = [("reason", reason.as_str())];
             ConstCounter::new(count).encode(dead.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of the page that the parts of the job write.
+#[derive(Debug)]
+struct Notices(Board);
+
+impl Collector for Notices {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let waits = self.0.waits();
+        let mut gauges = |name: &str, help: &str, rows: Vec<(Vec<(&str, &str)>, f64)>| {
+            let metric = ConstGauge::new(0.0);
+            let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+            for (labels, value) in rows {
+                ConstGauge::new(value).encode(family.encode_family(&labels.as_slice())?)?;
+            }
+            Ok(())
+        };
+        let rows = waits.iter().map(|wait| {
+            let labels = vec![("part", wait.part.as_str()), ("server", wait.server)];
+            (labels, wait.since.elapsed().as_secs_f64())
+        });
+        gauges("waiting_seconds", "How long a part has waited for its server: it holds the window", rows.collect())?;
+        let stocks = self.0.stocks();
+        let rows = |value: fn(&Stock) -> Option<f64>| {
+            let row = |(part, stock): &'_ (String, Stock)| Some((part.clone(), value(stock)?));
+            stocks.iter().filter_map(row).collect::<Vec<_>>()
+        };
+        let columns: [(&str, &str, fn(&Stock) -> Option<f64>); 4] = [
+            ("stored_bytes", "Bytes that a store holds", |stock| Some(stock.bytes as f64)),
+            ("stored_items", "Things that a store holds", |stock| Some(stock.items as f64)),
+            ("stored_oldest_seconds", "Age of the oldest thing in a store", |stock| Some(stock.oldest.as_secs_f64())),
+            ("stored_days_until_full", "Days until a store is full at the rate of the last hour", |stock| {
+                Some(stock.full_in?.as_secs_f64() / 86_400.0)
+            }),
+        ];
+        for (name, help, value) in columns {
+            let rows = rows(value);
+            let rows = rows.iter().map(|(part, value)| (vec![("part", part.as_str())], *value));
+            gauges(name, help, rows.collect())?;
         }
         Ok(())
     }

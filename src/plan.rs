@@ -102,7 +102,8 @@ impl Plan {
             return Ok(());
         }
         let (body, media) = tap.write.body(&mut traveller.picture, &self.job, &self.limits)?;
-        let parcel = Parcel { frame: traveller.frame.clone(), reason: None, detail: None, body, media };
+        let (frame, write) = (traveller.frame.clone(), Some(tap.write));
+        let parcel = Parcel { frame, write, reason: None, detail: None, body, media };
         traveller.parcels.push((tap.sink, parcel));
         Ok(())
     }

@@ -13,6 +13,8 @@ use crate::check::describe;
 use crate::cli;
 use crate::cluster::{Cluster, Door, EXIT_BUG, EXIT_MISTAKE, Lost, PATIENCE};
 use crate::command::{Command, Inbox, orders};
+use crate::context::{Context, Share};
+use crate::delivery::Fit;
 use crate::http;
 use crate::job::Job;
 use crate::live::{Live, summary};
@@ -21,6 +23,7 @@ use crate::mistake::{Mistake, Mistakes};
 use crate::plan::{Plan, Tap};
 use crate::render::Parts;
 use crate::signal;
+use crate::sinks::Sink;
 use crate::worker::{self, Threads};
 
 /// How long the sources may take to hand on their last receipts and to say goodbye to their brokers.
@@ -66,7 +69,7 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     for warning in job.warnings(runtime.handle()) {
         eprintln!("{}", job.tell("warning", &warning));
     }
-    let (window, meters) = intake(&job);
+    let (window, meters) = intake(&job, &cluster);
     let metrics = Arc::new(Metrics::new(&job.name, meters.clone(), window));
     // The address first: a second process of the same index must not reach for the first one's sessions.
     let door = Door::open(&cluster)?;
@@ -76,7 +79,7 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
 
     let met = Arc::new(AtomicBool::new(false));
     let inbox = signals(&runtime, met.clone());
-    let live = Live::new(&job.name, metrics.account.clone());
+    let live = Live::new(&job.name, metrics.account.clone(), metrics.board.clone());
     let threads = start(&cluster, door, &job, parts, inbox, met);
     let goodbyes = threads.map(|threads| goodbye(&job.name, threads));
     drop(live);
@@ -91,11 +94,13 @@ fn runtime() -> Result<Runtime, Mistake> {
     built.map_err(|error| Mistake::new(format!("this machine gives no threads for I/O: {error}")))
 }
 
-/// What each source may have in flight, and what it counts into.
-fn intake(job: &Job) -> (Window, Vec<Arc<Meter>>) {
-    let sources = job.sources.len().max(1);
+/// What each reader of a source may have in flight, and what each source counts into. The readers of the whole cluster
+/// share the window of the job.
+fn intake(job: &Job, cluster: &Cluster) -> (Window, Vec<Arc<Meter>>) {
+    let readers = |shared: bool| if shared { cluster.processes() } else { 1 };
+    let readers = job.sources.iter().map(|source| readers(source.config.is_shared())).sum::<usize>().max(1);
     let Window { frames, bytes } = job.limits.window();
-    let share = Window { frames: (frames / sources).max(job.batch.size), bytes: bytes / sources };
+    let share = Window { frames: (frames / readers).max(job.batch.size), bytes: bytes / readers };
     (share, job.sources.iter().map(|_| Arc::default()).collect())
 }
 
@@ -109,14 +114,14 @@ fn open(
     metrics: &Arc<Metrics>,
 ) -> Result<Vec<Parts>, Failure> {
     let first = cluster.process * cluster.threads;
-    let workers = cluster.threads * cluster.processes();
     let open = |worker: usize| -> anyhow::Result<Parts> {
-        let context = |part: &str| job.context(part, worker, runtime.handle());
+        let context =
+            |part: &str| Context { board: metrics.board.clone(), ..job.context(part, worker, runtime.handle()) };
         let mut sources = Vec::new();
         for (index, source) in job.sources.iter().enumerate() {
-            // One worker of the cluster reads a source; several sources are spread over it.
-            let mine = index % workers == worker;
-            let opened = mine.then(|| source.config.open(&context(&source.name))).transpose()?;
+            let share = reader(source.config.is_shared(), index, worker, cluster);
+            let context = |share| Context { share, ..context(&source.name) };
+            let opened = share.map(|share| source.config.open(&context(share))).transpose()?;
             sources.push(opened.map(|opened| (source.name.clone(), opened)));
         }
         let mut steps = Vec::new();
@@ -124,15 +129,16 @@ fn open(
             steps.push((step.config.open(&context(&step.name))?, step.inputs.clone()));
         }
         let mut sinks = Vec::new();
-        for sink in &job.sinks {
-            sinks.push((sink.name.clone(), sink.config.open(&context(&sink.name))?));
+        for part in &job.sinks {
+            let overflow = part.overflow.map(|other| &job.sinks[other]);
+            let fit = Fit {
+                sink: part.config.open(&context(&part.name))?,
+                // An instance of its own, which says what it waits for in the name of this one.
+                overflow: overflow.map(|other| other.config.open(&context(&part.name))).transpose()?,
+                limits: job.limits.picture(),
+            };
+            sinks.push((part.name.clone(), Box::new(fit) as Box<dyn Sink>));
         }
-        let tap = |(index, sink): (usize, &crate::job::SinkPart)| Tap {
-            sink: index,
-            inputs: sink.inputs.clone(),
-            write: sink.write,
-        };
-        let taps = job.sinks.iter().enumerate().map(tap).collect();
         Ok(Parts {
             sources,
             meters: meters.to_vec(),
@@ -140,7 +146,13 @@ fn open(
             size: job.batch.size,
             timeout: job.batch.timeout(),
             partition: job.batch.partition(),
-            plan: Plan { steps, taps, job: job.name.clone(), limits: job.limits.picture(), metrics: metrics.clone() },
+            plan: Plan {
+                steps,
+                taps: taps(job),
+                job: job.name.clone(),
+                limits: job.limits.picture(),
+                metrics: metrics.clone(),
+            },
             sinks,
             dead: job.dead.config.open(&context(&job.dead.name))?,
             metrics: metrics.clone(),
@@ -148,6 +160,23 @@ fn open(
     };
     let opened: anyhow::Result<Vec<_>> = (first..first + cluster.threads).map(open).collect();
     opened.map_err(|error| Failure(format!("error: {error:#}"), EXIT_MISTAKE))
+}
+
+/// What the sinks want of the pictures.
+fn taps(job: &Job) -> Vec<Tap> {
+    let wishes = job.sinks.iter().enumerate().flat_map(|(sink, part)| {
+        part.write.iter().map(move |write| Tap { sink, inputs: part.inputs.clone(), write: *write })
+    });
+    wishes.collect()
+}
+
+/// Which share of a source a worker reads, if any. A source that is shared is read by the first worker of each process;
+/// any other by one worker of the cluster, and several of them are spread over it.
+fn reader(shared: bool, source: usize, worker: usize, cluster: &Cluster) -> Option<Share> {
+    match shared {
+        true => (worker % cluster.threads == 0).then(|| Share { index: cluster.process, of: cluster.processes() }),
+        false => (source % (cluster.threads * cluster.processes()) == worker).then(Share::default),
+    }
 }
 
 /// The first ^C or SIGTERM asks the job to end, the second ends the process.

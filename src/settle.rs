@@ -68,7 +68,7 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
     };
     let mut parcels: Vec<(To, Parcel)> = parcels;
     if parcels.is_empty() {
-        let nothing = Parcel { frame, reason: None, detail: None, body: Bytes::new(), media: "" };
+        let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
     let dead = dead.map(OnceLock::from).unwrap_or_default();
@@ -81,6 +81,7 @@ fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
     let body = frame.bytes.clone();
     Parcel {
         frame,
+        write: None,
         reason: Some(flaw.reason),
         detail: Some(flaw.detail.clone()),
         body,

@@ -97,6 +97,11 @@ impl Template {
         filled
     }
 
+    /// Whether it has a field.
+    pub fn has_fields(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Field(_)))
+    }
+
     /// The MQTT filter that matches it: a level with a field in it becomes `+`.
     pub fn filter(&self) -> String {
         let level = |level: Vec<Piece>| match level.as_slice() {

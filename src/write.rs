@@ -5,13 +5,13 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Limits;
+use crate::codec::{self, Limits};
 use crate::picture::Picture;
 use crate::report::Report;
 
 /// What a sink writes: `image` is the picture as the steps left it, `report` the JSON of what they found, `frame` the
 /// bytes as they came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Write {
     /// The picture as a JPEG: drawn on, if a step draws; else the bytes as they came.
@@ -24,6 +24,15 @@ pub enum Write {
 }
 
 impl Write {
+    /// As a job file writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Write::Image => "image",
+            Write::Report => "report",
+            Write::Frame => "frame",
+        }
+    }
+
     /// What to write of `picture`, and its media type.
     ///
     /// # Errors
@@ -32,7 +41,7 @@ impl Write {
         Ok(match self {
             Write::Image => (picture.image(limits)?, "image/jpeg"),
             Write::Report => (Report::of(picture, job).to_json(), "application/json"),
-            Write::Frame => (picture.frame.bytes.clone(), "application/octet-stream"),
+            Write::Frame => (picture.frame.bytes.clone(), codec::media(&picture.frame.bytes)),
         })
     }
 }

@@ -91,6 +91,8 @@ impl Camera {
             batch: 1,
             // Two cameras of one name are two clients.
             worker: std::process::id() as usize,
+            share: Default::default(),
+            board: Default::default(),
             runtime: runtime.clone(),
         };
         config.check(&context)?;
@@ -109,7 +111,7 @@ impl Camera {
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);
-        Parcel { frame: Arc::new(frame), reason: None, detail: None, body, media: "image/jpeg" }
+        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
     }
 }
 

@@ -99,6 +99,20 @@ pub fn is_upright_jpeg(bytes: &[u8]) -> bool {
     Header::read(bytes).is_ok_and(upright)
 }
 
+/// The media type of what looks like a picture.
+pub fn media(bytes: &[u8]) -> &'static str {
+    match format(bytes) {
+        Some(Format::Jpeg) => "image/jpeg",
+        Some(Format::Png) => "image/png",
+        None => "application/octet-stream",
+    }
+}
+
+/// As [`encode`], in at most `most` bytes where a quality of 20 or more allows it.
+pub fn encode_within(pixels: &Pixels, original: &[u8], most: usize) -> Result<Bytes, Flaw> {
+    encode_under(&CODECS[0], pixels, original, most)
+}
+
 fn decode_by(codec: &Codec, bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
     let header = Header::read(bytes)?;
     limits.admit(&header)?;
@@ -141,10 +155,13 @@ fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Flaw> {
     Ok(Pixels { width: image.width(), height: image.height(), rgb: image.into_rgb8().into_raw() })
 }
 
+fn encode_by(codec: &Codec, pixels: &Pixels, original: &[u8]) -> Result<Bytes, Flaw> {
+    encode_under(codec, pixels, original, original.len() + original.len() * 3 / 10)
+}
+
 /// Encodes at the original's quality, and lower where that is too large: at the best quality that fits, as far as
 /// [`TRIES`] bisections find it.
-fn encode_by(codec: &Codec, pixels: &Pixels, original: &[u8]) -> Result<Bytes, Flaw> {
-    let most = original.len() + original.len() * 3 / 10;
+fn encode_under(codec: &Codec, pixels: &Pixels, original: &[u8], most: usize) -> Result<Bytes, Flaw> {
     let quality = Header::read(original).ok().and_then(|header| header.quality).unwrap_or(USUAL).min(BEST);
     let first = (codec.encode)(pixels, quality)?;
     if first.len() <= most || quality <= FLOOR {

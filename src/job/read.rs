@@ -31,7 +31,8 @@ type Table<'i> = Spanned<DeTable<'i>>;
 struct Draft<C: ?Sized> {
     name: String,
     from: Option<Vec<(String, Range<usize>)>>,
-    write: Write,
+    write: Vec<Write>,
+    overflow: Option<(String, Range<usize>)>,
     config: Option<Box<C>>,
     spots: Spots,
 }
@@ -42,8 +43,8 @@ impl<C: ?Sized> Draft<C> {
         Node { role, index, name: self.name.clone(), table, from: self.from.clone() }
     }
 
-    fn part(self, inputs: Vec<Input>) -> Option<Part<C>> {
-        Some(Part { name: self.name, inputs, config: self.config?, write: self.write, spots: self.spots })
+    fn part(self, inputs: Vec<Input>, overflow: Option<usize>) -> Option<Part<C>> {
+        Some(Part { name: self.name, inputs, config: self.config?, write: self.write, overflow, spots: self.spots })
     }
 }
 
@@ -101,6 +102,7 @@ impl Reader {
         nodes.extend(self::nodes(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
         let (inputs, notes) = connect(&nodes, self.lost, &mut self.wrong);
+        let overflows = self.overflows(&sinks);
         let inputs_of = |role, index| {
             let place = nodes.iter().position(|node| node.role == role && node.index == index);
             inputs[place.expect("every part has a node")].clone()
@@ -109,10 +111,10 @@ impl Reader {
             name: name?,
             path: path.to_owned(),
             text: text.to_owned(),
-            sources: complete(sources, |index| inputs_of(Role::Source, index))?,
-            steps: complete(steps, |index| inputs_of(Role::Step, index))?,
-            sinks: complete(sinks, |index| inputs_of(Role::Sink, index))?,
-            dead: dead?.part(Vec::new())?,
+            sources: complete(sources, |index| (inputs_of(Role::Source, index), None))?,
+            steps: complete(steps, |index| (inputs_of(Role::Step, index), None))?,
+            sinks: complete(sinks, |index| (inputs_of(Role::Sink, index), overflows[index]))?,
+            dead: dead?.part(Vec::new(), None)?,
             batch,
             limits,
             notes,
@@ -169,13 +171,15 @@ impl Reader {
         let own: &[&str] = match group {
             "source" | DEAD => &["kind"],
             "step" => &["kind", "from"],
-            _ => &["kind", "from", "write"],
+            _ => &["kind", "from", "write", "overflow"],
         };
         let from = (group != DEAD).then(|| table.remove("from")).flatten().and_then(|from| self.from(from));
         let write = own.contains(&"write").then(|| table.remove("write")).flatten();
-        let write = write.and_then(|write| self.write(write)).unwrap_or_default();
+        let write = write.and_then(|write| self.write(write)).unwrap_or_else(|| vec![Write::default()]);
+        let overflow = own.contains(&"overflow").then(|| table.remove("overflow")).flatten();
+        let overflow = overflow.and_then(|overflow| self.overflow(overflow));
         let config = kind.and_then(|kind| self.config(Spanned::new(span, table), kind, own));
-        Draft { name, from, write, config, spots }
+        Draft { name, from, write, overflow, config, spots }
     }
 
     fn kind<'k, C: ?Sized>(
@@ -216,15 +220,62 @@ impl Reader {
         names
     }
 
-    fn write(&mut self, value: Spanned<DeValue<'_>>) -> Option<Write> {
+    /// One thing to write, or a list of them.
+    fn write(&mut self, value: Spanned<DeValue<'_>>) -> Option<Vec<Write>> {
         let span = value.span();
-        match Write::deserialize(ValueDeserializer::from(value)) {
-            Ok(write) => Some(write),
-            Err(error) => {
-                self.fail(span, words::of_serde(error.message(), Some("write")));
-                None
+        let values = match value.into_inner() {
+            DeValue::Array(values) => values.into_iter().collect(),
+            value => vec![Spanned::new(span, value)],
+        };
+        let mut writes = Vec::new();
+        for value in values {
+            let span = value.span();
+            match Write::deserialize(ValueDeserializer::from(value)) {
+                Ok(write) if writes.contains(&write) => {
+                    self.fail(span, format!("`write` names `{}` twice: remove one of the two", write.as_str()));
+                    return None;
+                }
+                Ok(write) => writes.push(write),
+                Err(error) => {
+                    self.fail(span, words::of_serde(error.message(), Some("write")));
+                    return None;
+                }
             }
         }
+        Some(writes)
+    }
+
+    fn overflow(&mut self, value: Spanned<DeValue<'_>>) -> Option<(String, Range<usize>)> {
+        let name = value.get_ref().as_str().map(|name| (name.to_owned(), value.span()));
+        if name.is_none() {
+            self.fail(value.span(), "`overflow` takes the name of a sink, in quotes");
+        }
+        name
+    }
+
+    /// The sink that each sink's `overflow` names.
+    fn overflows(&mut self, sinks: &[Draft<dyn sinks::SinkConfig>]) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
+        for (index, sink) in sinks.iter().enumerate() {
+            let Some((name, span)) = &sink.overflow else {
+                found.push(None);
+                continue;
+            };
+            let other = sinks.iter().position(|sink| sink.name == *name);
+            match other {
+                None => {
+                    let known: Vec<_> =
+                        sinks.iter().map(|sink| sink.name.as_str()).filter(|n| *n != sink.name).collect();
+                    self.fail(span.clone(), words::unknown("sink", name, &known));
+                }
+                Some(other) if other == index => {
+                    self.fail(span.clone(), "a sink can't overflow into itself: name another one");
+                }
+                Some(_) => {}
+            }
+            found.push(other);
+        }
+        found
     }
 
     fn dead(&mut self, file: &mut DeTable<'_>) -> Option<Draft<dyn sinks::SinkConfig>> {
@@ -348,8 +399,16 @@ fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
 }
 
-fn complete<C: ?Sized>(drafts: Vec<Draft<C>>, inputs: impl Fn(usize) -> Vec<Input>) -> Option<Vec<Part<C>>> {
-    drafts.into_iter().enumerate().map(|(index, draft)| draft.part(inputs(index))).collect()
+/// The drafts as parts, each with what it takes from and where it overflows to.
+fn complete<C: ?Sized>(
+    drafts: Vec<Draft<C>>,
+    edges: impl Fn(usize) -> (Vec<Input>, Option<usize>),
+) -> Option<Vec<Part<C>>> {
+    let part = |(index, draft): (usize, Draft<C>)| {
+        let (inputs, overflow) = edges(index);
+        draft.part(inputs, overflow)
+    };
+    drafts.into_iter().enumerate().map(part).collect()
 }
 
 impl Spots {

@@ -17,9 +17,18 @@ pub fn schema() -> Value {
         "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }],
     });
     let write = generator.subschema_for::<Write>();
+    let write = json!({
+        "description": "What it writes: one thing, or a list where the kind of sink keeps several apart. Nothing (`[]`) for a \
+                        sink that only takes what is too large for others.",
+        "anyOf": [write, { "type": "array", "items": write }],
+    });
+    let overflow = json!({
+        "description": "The sink that takes what is too large for this one; this one then gets a note where it is.",
+        "type": "string",
+    });
     let source = any_kind(&mut generator, sources::KINDS, json!({}));
     let step = any_kind(&mut generator, steps::KINDS, json!({ "from": from }));
-    let sink = any_kind(&mut generator, sinks::KINDS, json!({ "from": from, "write": write }));
+    let sink = any_kind(&mut generator, sinks::KINDS, json!({ "from": from, "write": write, "overflow": overflow }));
     let dead = any_kind(&mut generator, sinks::KINDS, json!({}));
     let batch = generator.subschema_for::<Batch>();
     let limits = generator.subschema_for::<Limits>();

@@ -35,7 +35,7 @@ fn parts_take_from_where_they_say_or_from_the_part_before() {
     assert_eq!(job.name, "room");
     assert_eq!(job.sinks[0].inputs, [Input::Source(1), Input::Source(0)]);
     assert_eq!(job.sinks[1].inputs, [Input::Source(1)], "a sink gives nothing on");
-    assert_eq!((job.sinks[0].write, job.sinks[1].write), (Write::Report, Write::Frame));
+    assert_eq!((&job.sinks[0].write[..], &job.sinks[1].write[..]), (&[Write::Report][..], &[Write::Frame][..]));
     assert_eq!(job.name_of(Input::Source(1)), "b");
 }
 
@@ -68,7 +68,7 @@ size = 'three'
         "the job has no name",
         "unknown table `nam`: did you mean `name`?",
         "unknown kind `fils`: did you mean `files`?",
-        "unknown key `pth`: did you mean `path`? Known here: kind, from, write, path, sync",
+        "unknown key `pth`: did you mean `path`? Known here: kind, from, write, overflow, path, sync",
         "unknown key `form`: did you mean `from`?",
         "`size` can't be \"three\": it takes a whole number",
     ];

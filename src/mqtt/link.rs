@@ -13,6 +13,7 @@ use rumqttc::v5;
 
 use super::login::{Login, Version};
 use super::protocol::{Client, Poll, Step, WRONG_LOGIN, open_v3, open_v5, step_v3, step_v5, v5_publish};
+use crate::board::Post;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -169,6 +170,8 @@ pub struct Link {
     handle: Handle,
     login: Login,
     purpose: Purpose,
+    /// Where it tells that it waits for the broker.
+    post: Post,
     generations: u64,
     /// What was said last: `None` for "connected", else the reason; nothing at all at first.
     said: Option<Option<String>>,
@@ -180,11 +183,11 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link that is not connected yet.
+    /// A link that is not connected yet. It tells on `post` while it has to wait for its broker.
     ///
     /// # Errors
     /// A certificate that cannot be read.
-    pub fn new(login: Login, client_id: &str, purpose: Purpose) -> anyhow::Result<Self> {
+    pub fn new(login: Login, client_id: &str, purpose: Purpose, post: Post) -> anyhow::Result<Self> {
         let transport = login.transport()?;
         let (client, poll) = match login.version {
             Version::V3 => open_v3(&login, transport, client_id, &purpose),
@@ -196,6 +199,7 @@ impl Link {
             handle,
             login,
             purpose,
+            post,
             generations: 0,
             said: None,
             leaking: false,
@@ -253,6 +257,7 @@ impl Link {
     /// Forgets the connection with all that belonged to it, and waits a little before the next.
     async fn lose(&mut self, reason: String) -> Event {
         self.forget();
+        self.post.waits(&reason, self.pause);
         self.say_lost(reason);
         if self.since.take().is_some_and(|since| since.elapsed() > STEADY) {
             self.pause = FIRST_PAUSE;
@@ -308,6 +313,7 @@ impl Link {
     }
 
     fn say_connected(&mut self) {
+        self.post.goes_on();
         if self.said != Some(None) {
             tracing::info!("MQTT broker at {} connected ({})", self.login.address, self.login.place);
             self.said = Some(None);

@@ -282,7 +282,7 @@ mod tests {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
-        Parcel { frame: Arc::new(frame), reason: None, detail: None, body, media: "image/jpeg" }
+        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
     }
 
     struct Bench {
@@ -310,6 +310,8 @@ mod tests {
                 window: operators::Window { frames: 64, bytes: 1 << 20 },
                 batch: 3,
                 worker: 0,
+                share: Default::default(),
+                board: Default::default(),
                 runtime: self.runtime.handle().clone(),
             }
         }

@@ -1,6 +1,7 @@
 //! Where results go. One file a kind, one row in [`KINDS`].
 
 pub mod files;
+pub mod kafka;
 pub mod mqtt;
 
 use std::fmt::Debug;
@@ -12,6 +13,7 @@ use operators::{Flaw, Frame, Reason};
 use crate::context::Context;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
+use crate::write::Write;
 
 /// One thing to be written for one frame.
 #[derive(Clone, Debug)]
@@ -22,9 +24,11 @@ pub struct Parcel {
     pub reason: Option<Reason>,
     /// … and in words.
     pub detail: Option<String>,
+    /// Which of the things that are written of a frame it is; none of them for a dead letter.
+    pub write: Option<Write>,
     /// What to write.
     pub body: Bytes,
-    /// What it is: `image/jpeg`, `application/json` or `application/octet-stream`.
+    /// What it is: `image/jpeg`, `image/png`, `application/json` or `application/octet-stream`.
     pub media: &'static str,
 }
 
@@ -36,6 +40,17 @@ pub trait SinkConfig: Debug + Send + Sync {
     /// What it will do, in a few words: `files out/{camera}/{id}.jpg`.
     fn describe(&self) -> String;
 
+    /// Whether it keeps several things of one frame apart, so that `write` may be a list.
+    fn takes_several(&self) -> bool {
+        false
+    }
+
+    /// Asks its server whether it takes something of `largest` bytes; what the user should know. It may take a few
+    /// seconds; a server that does not answer is no news here.
+    fn preflight(&self, _context: &Context, _largest: usize) -> Option<Mistake> {
+        None
+    }
+
     /// Makes the sink of one worker. It may take its time to reach its server: [`Sink::write`] waits for that.
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>>;
 }
@@ -46,7 +61,19 @@ pub trait Sink: Send {
     /// is away, a full disk) is tried again for ever, with a capped backoff, and said once; what does not (a name or a
     /// size that will never be taken) is a flaw with [`Reason::Refused`].
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>>;
+
+    /// The largest body that it takes for this parcel, in bytes, as far as it is known now. More is a flaw with
+    /// [`Reason::TooLarge`].
+    fn most(&self, _parcel: &Parcel) -> Option<usize> {
+        None
+    }
+
+    /// Where the parcel is when it is written, in words that a reader can follow: `s3://faces/room-1/7.jpg`.
+    fn place(&self, parcel: &Parcel) -> String {
+        format!("{}/{}", parcel.frame.camera, parcel.frame.id)
+    }
 }
 
 /// Every kind of sink, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SinkConfig>] = &[crate::kind!("files", files::Files), crate::kind!("mqtt", mqtt::Mqtt)];
+pub const KINDS: &[Kind<dyn SinkConfig>] =
+    &[crate::kind!("files", files::Files), crate::kind!("kafka", kafka::Kafka), crate::kind!("mqtt", mqtt::Mqtt)];

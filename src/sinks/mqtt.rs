@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use operators::{Flaw, Reason};
 use schemars::JsonSchema;
@@ -23,6 +24,9 @@ const HANG_UPS: usize = 10;
 
 /// What a packet has besides topic and payload, and a little more.
 const ENVELOPE: usize = 64;
+
+/// How long a broker is asked what it takes.
+const ASKING: Duration = Duration::from_secs(3);
 
 /// Publishes on their way at most under QoS 2: before MQTT 5 a broker does not tell its limit, and mosquitto, which
 /// takes 20, drops who sends more.
@@ -105,9 +109,24 @@ impl SinkConfig for Mqtt {
         format!("MQTT {broker}, topic {}, QoS {}", self.topic, self.qos)
     }
 
+    fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
+        let login = self.login(context).ok()?;
+        let address = login.address.to_string();
+        let client_id = format!("vigie-{}-{}-asks", context.job, context.part);
+        let ask = async {
+            let mut link = Link::new(login, &client_id, Purpose::Give, context.post("mqtt")).ok()?;
+            match tokio::time::timeout(ASKING, link.next()).await.ok()? {
+                Event::Connected { largest, .. } => Some(largest),
+                _ => None,
+            }
+        };
+        let takes = context.runtime.block_on(ask)?;
+        (takes < largest + ENVELOPE).then(|| Mistake::at("url", too_small(&address, takes, largest)))
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let client_id = format!("vigie-{}-{}-w{}", context.job, context.part, context.worker);
-        let mut link = Link::new(self.login(context)?, &client_id, Purpose::Give)?;
+        let mut link = Link::new(self.login(context)?, &client_id, Purpose::Give, context.post("mqtt"))?;
         let handle = link.handle();
         let (sender, events) = channel();
         let task = context.runtime.spawn(async move { while sender.send(link.next().await).is_ok() {} });
@@ -122,6 +141,15 @@ impl SinkConfig for Mqtt {
             task,
         }))
     }
+}
+
+fn too_small(address: &str, takes: usize, largest: usize) -> String {
+    let wanted = largest + ENVELOPE;
+    format!(
+        "a result may have {largest} bytes, and the MQTT broker at {address} takes packets of {takes}: set its \
+         `max_packet_size` (mosquitto) or `mqtt.max_packet_size_authenticated` (RabbitMQ) to {wanted}, lower \
+         `max_frame_bytes` of [limits], or name a sink for what is too large with `overflow`"
+    )
 }
 
 /// What is known of the connection that is up.
@@ -186,7 +214,7 @@ impl Publisher {
             }
             match self.put(up, parcel) {
                 Ok(()) => way.unnamed.push_back(index),
-                Err(what) => verdicts[index] = Some(Err(Flaw::new(Reason::Refused, what))),
+                Err(flaw) => verdicts[index] = Some(Err(flaw)),
             }
             if way.unnamed.len() >= most {
                 break;
@@ -195,14 +223,16 @@ impl Publisher {
         way
     }
 
-    fn put(&self, up: Up, parcel: &Parcel) -> Result<(), String> {
+    fn put(&self, up: Up, parcel: &Parcel) -> Result<(), Flaw> {
         let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
         let topic = self.topic.fill(&names);
         let size = parcel.body.len();
         if size + topic.len() + ENVELOPE > up.largest {
-            return Err(format!("a result of {size} bytes is more than the MQTT broker takes: {} bytes", up.largest));
+            let what = format!("a result of {size} bytes is more than the MQTT broker takes: {} bytes", up.largest);
+            return Err(Flaw::new(Reason::TooLarge, what));
         }
-        self.handle.publish(up.generation, &topic, self.twice, self.retain, &parcel.body)
+        let put = self.handle.publish(up.generation, &topic, self.twice, self.retain, &parcel.body);
+        put.map_err(|what| Flaw::new(Reason::Refused, what))
     }
 
     /// Learns from an event what it says about the connection, and about what is on its way.
@@ -233,7 +263,7 @@ impl Publisher {
 fn refuse_first(verdicts: &mut [Verdict]) {
     let what = format!("the MQTT broker hung up {HANG_UPS} times over it: it may be larger than the broker takes");
     if let Some(verdict) = verdicts.iter_mut().find(|verdict| verdict.is_none()) {
-        *verdict = Some(Err(Flaw::new(Reason::Refused, what)));
+        *verdict = Some(Err(Flaw::new(Reason::TooLarge, what)));
     }
 }
 
@@ -272,5 +302,15 @@ impl Sink for Publisher {
                 Err(_) => std::thread::park(),
             }
         }
+    }
+
+    fn most(&self, _: &Parcel) -> Option<usize> {
+        // A topic is 64 kB at most, and never is; what is left out here is found out when it is published.
+        self.up.map(|up| up.largest.saturating_sub(ENVELOPE + 1024))
+    }
+
+    fn place(&self, parcel: &Parcel) -> String {
+        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        format!("mqtt:{}", self.topic.fill(&names))
     }
 }

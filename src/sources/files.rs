@@ -405,6 +405,8 @@ mod tests {
             window,
             batch: 1,
             worker: 0,
+            share: Default::default(),
+            board: Default::default(),
             runtime: runtime.handle().clone(),
         };
         let source = files.open(&context).unwrap();

@@ -1,6 +1,9 @@
 //! Where frames come from. One file a kind, one row in [`KINDS`].
 
 pub mod files;
+pub mod kafka;
+mod ledger;
+mod message;
 pub mod mqtt;
 mod pace;
 pub mod synthetic;
@@ -32,6 +35,11 @@ pub trait SourceConfig: Debug + Send + Sync {
     /// What it will do, in a few words: `MQTT localhost:1883, topic cameras/+/raw, QoS 1`.
     fn describe(&self) -> String;
 
+    /// Whether every process reads its share of it ([`Context::share`]). Otherwise one worker of the cluster reads all.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Makes the source. It reaches for nothing before it runs.
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>>;
 }
@@ -46,6 +54,7 @@ pub trait Source: Send {
 /// Every kind of source, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SourceConfig>] = &[
     crate::kind!("files", files::Files),
+    crate::kind!("kafka", kafka::Kafka),
     crate::kind!("mqtt", mqtt::Mqtt),
     crate::kind!("synthetic", synthetic::Synthetic),
 ];

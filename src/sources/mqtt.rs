@@ -3,24 +3,26 @@
 //! Two tasks: one polls the connection and never waits for anything but room, the other fills the mailbox and
 //! acknowledges. A message that was not acknowledged when its connection went comes again: it is forgotten here.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+use operators::{Flaw, Frame, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc};
 
+use super::ledger::Ledger;
+use super::message::{self, Otherwise};
 use super::{Inlet, Receipt, Source, SourceConfig};
-use crate::body::{self, Body};
+use crate::board::Post;
+use crate::body;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Token, Version};
-use crate::template::{Captured, Template};
+use crate::template::Template;
 use crate::units::Time;
 
 const FIELDS: &[&str] = &["camera", "number", "id"];
@@ -136,6 +138,7 @@ impl SourceConfig for Mqtt {
         let reader = Reader { topic, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
         let most_held = context.window.bytes.max(1 << 20);
         Ok(Box::new(Running {
+            post: context.post("mqtt"),
             login: self.login(context)?,
             client_id,
             purpose,
@@ -156,92 +159,14 @@ struct Reader {
 
 impl Reader {
     /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
-    fn frame(&self, topic: &str, payload: Bytes, arrival: u64, now: UnixMillis) -> Frame {
+    fn frame(&self, topic: &str, payload: Bytes, arrival: u64) -> Frame {
         let captured = self.topic.capture(topic);
         // A session outlives its job: it may bring what an older job file asked for.
         let foreign =
             || Flaw::new(Reason::BadMessage, format!("the topic {topic} is not of this job: end its session"));
         let parsed = captured.as_ref().ok_or_else(foreign).and_then(|_| body::parse(payload.clone()));
-        let captured = captured.unwrap_or_default();
-        self.assemble(parsed, payload, captured, arrival, now)
-    }
-
-    /// Who, which and when: the message's own word first, then its topic's, then what is left.
-    fn assemble(
-        &self,
-        parsed: Result<Body, Flaw>,
-        payload: Bytes,
-        topic: Captured,
-        arrival: u64,
-        now: UnixMillis,
-    ) -> Frame {
-        let (body, flaw) = match parsed {
-            Ok(body) => {
-                let flaw = self.too_large(body.bytes.len());
-                (body, flaw)
-            }
-            Err(flaw) => (Body { bytes: payload, ..Body::default() }, Some(flaw)),
-        };
-        let number = body.number.or(topic.number);
-        let id = topic.id.or(number.map(|number| number.to_string())).unwrap_or_else(|| content_id(&body.bytes));
-        Frame {
-            camera: body.camera.or(topic.camera).unwrap_or_else(|| self.part.clone()).into(),
-            number: Number(number.unwrap_or(arrival)),
-            id: id.into(),
-            captured_at: body.captured_at,
-            received_at: now,
-            origin: Default::default(),
-            flaw,
-            bytes: body.bytes,
-        }
-    }
-
-    fn too_large(&self, bytes: usize) -> Option<Flaw> {
-        let most = self.max_frame_bytes;
-        (bytes > most).then(|| {
-            let detail = format!("the picture has {bytes} bytes and `max_frame_bytes` is {most}");
-            Flaw::new(Reason::TooManyBytes, detail)
-        })
-    }
-}
-
-/// A name that a picture has by itself, so that it is the same when the broker sends it again.
-fn content_id(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..16].to_owned()
-}
-
-/// What is to be acknowledged, in the order of the frames, and on which connection it came.
-#[derive(Debug)]
-struct Ledger<T> {
-    open: VecDeque<(Receipt, u64, T)>,
-    next: Receipt,
-}
-
-impl<T> Ledger<T> {
-    fn new() -> Self {
-        Self { open: VecDeque::new(), next: 0 }
-    }
-
-    /// Notes a message; its receipt.
-    fn note(&mut self, generation: u64, token: T) -> Receipt {
-        let receipt = self.next;
-        self.open.push_back((receipt, generation, token));
-        self.next += 1;
-        receipt
-    }
-
-    /// What `receipt` acknowledges, and on which connection.
-    fn settle(&mut self, receipt: Receipt) -> Option<(u64, T)> {
-        // Receipts come back in order; one that is missing never comes, and its message is not acknowledged.
-        while self.open.front().is_some_and(|(oldest, ..)| *oldest < receipt) {
-            self.open.pop_front();
-        }
-        match self.open.front() {
-            Some((oldest, ..)) if *oldest == receipt => {
-                self.open.pop_front().map(|(_, generation, token)| (generation, token))
-            }
-            _ => None,
-        }
+        let otherwise = Otherwise { camera: self.part.clone(), number: arrival, id: None };
+        message::frame(parsed, payload, captured.unwrap_or_default().into(), otherwise, self.max_frame_bytes)
     }
 }
 
@@ -270,6 +195,7 @@ impl Held {
 }
 
 struct Running {
+    post: Post,
     login: Login,
     client_id: String,
     purpose: Purpose,
@@ -280,13 +206,19 @@ struct Running {
 
 impl Source for Running {
     fn run(self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
-        let link = Link::new(self.login, &self.client_id, self.purpose)?;
+        let link = Link::new(self.login, &self.client_id, self.purpose, self.post)?;
         let handle = link.handle();
         let (sender, arrivals) = mpsc::unbounded_channel();
         let held = Arc::new(Held::default());
         let mut polling = self.runtime.spawn(poll(link, sender, held.clone(), self.most_held));
-        let feeder =
-            Feeder { reader: self.reader, arrivals, held, handle: handle.clone(), ledger: Ledger::new(), arrived: 0 };
+        let feeder = Feeder {
+            reader: self.reader,
+            arrivals,
+            held,
+            handle: handle.clone(),
+            ledger: Ledger::default(),
+            arrived: 0,
+        };
         self.runtime.block_on(async {
             // Either way the session stays: what is not acknowledged comes again.
             let ended = feeder.run(inlet).await;
@@ -337,7 +269,7 @@ struct Feeder {
     arrivals: mpsc::UnboundedReceiver<Message>,
     held: Arc<Held>,
     handle: Handle,
-    ledger: Ledger<Option<Token>>,
+    ledger: Ledger<(u64, Option<Token>)>,
     arrived: u64,
 }
 
@@ -377,9 +309,9 @@ impl Feeder {
     /// send it again, and from one that does, the second is written over the first.
     fn read(&mut self, message: Message) -> (Frame, Receipt) {
         self.held.release(message.payload.len() + OVERHEAD);
-        let frame = self.reader.frame(&message.topic, message.payload, self.arrived, UnixMillis::now());
+        let frame = self.reader.frame(&message.topic, message.payload, self.arrived);
         self.arrived += 1;
-        (frame, self.ledger.note(message.generation, message.token))
+        (frame, self.ledger.note((message.generation, message.token)))
     }
 
     fn acknowledge(&mut self, receipt: Receipt) {
@@ -392,62 +324,6 @@ impl Feeder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn reader() -> Reader {
-        let topic = Template::parse("cameras/{camera}/{number}", FIELDS).unwrap();
-        Reader { topic, part: "door".to_owned(), max_frame_bytes: 8 }
-    }
-
-    fn assemble(body: Result<Body, Flaw>, topic: Captured) -> Frame {
-        reader().assemble(body, "whole".into(), topic, 7, UnixMillis(5))
-    }
-
-    #[test]
-    fn the_message_is_believed_before_its_topic() {
-        let body = Body { bytes: "jpeg".into(), camera: Some("gate".into()), number: Some(3), ..Body::default() };
-        let topic = Captured { camera: Some("yard".into()), number: Some(4), id: None };
-        let frame = assemble(Ok(body.clone()), topic.clone());
-        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("gate", Number(3), "3"));
-        let frame =
-            assemble(Ok(Body { camera: None, number: None, ..body }), Captured { id: Some("x".into()), ..topic });
-        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("yard", Number(4), "x"));
-    }
-
-    #[test]
-    fn a_picture_that_nobody_names_has_the_same_id_when_it_comes_again() {
-        let body = || Ok(Body { bytes: "jpeg".into(), ..Body::default() });
-        let (first, again) = (assemble(body(), Captured::default()), assemble(body(), Captured::default()));
-        assert_eq!(first.id, again.id);
-        assert_eq!((first.id.as_str().len(), first.camera.as_str(), first.number), (16, "door", Number(7)));
-    }
-
-    #[test]
-    fn what_is_wrong_travels_with_the_frame() {
-        let large = assemble(Ok(Body { bytes: "123456789".into(), ..Body::default() }), Captured::default());
-        assert_eq!(large.flaw.unwrap().reason, Reason::TooManyBytes);
-        assert_eq!(large.bytes, "123456789");
-        let bad = assemble(Err(Flaw::new(Reason::BadMessage, "no picture")), Captured::default());
-        assert_eq!((bad.flaw.unwrap().reason, bad.bytes), (Reason::BadMessage, Bytes::from("whole")));
-    }
-
-    proptest! {
-        /// Whatever comes and goes, receipts give their own message and connection, in order, and each once.
-        #[test]
-        fn a_receipt_settles_its_own_message(steps in prop::collection::vec(0_u8..4, 0..200)) {
-            let (mut ledger, mut generation, mut out) = (Ledger::new(), 1, VecDeque::new());
-            for (token, step) in steps.into_iter().enumerate() {
-                match step {
-                    0 | 1 => out.push_back((ledger.note(generation, token), generation, token)),
-                    2 => generation += 1,
-                    _ => if let Some((receipt, generation, token)) = out.pop_front() {
-                        prop_assert_eq!(ledger.settle(receipt), Some((generation, token)));
-                        prop_assert_eq!(ledger.settle(receipt), None);
-                    },
-                }
-            }
-        }
-    }
 
     fn mqtt(toml: &str) -> Mqtt {
         toml::from_str(toml).unwrap()

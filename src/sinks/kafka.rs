@@ -1,0 +1,356 @@
+//! Results to the topics of Kafka. Written is what all in-sync replicas have (`acks=all`).
+//!
+//! The producer is idempotent: what it sends again after a loss stands in the topic once, and a camera's results keep
+//! their order. After a crash of Vigie the frames that were not acknowledged lead to their results once more, under the
+//! same key and `id`: a reader that wants each once drops what it knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use operators::{Flaw, Reason};
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::{FromClientConfig as _, FromClientConfigAndContext as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::runtime::Handle;
+
+use super::{Parcel, Sink, SinkConfig};
+use crate::clock;
+use crate::context::Context;
+use crate::kafka::{self, Ear, Login, Mechanism};
+use crate::mistake::Mistake;
+use crate::template::{Names, Template};
+
+const FIELDS: &[&str] = &["camera", "id", "number", "job", "date", "reason"];
+
+/// What a message has besides key, headers and body, and a little more.
+const ENVELOPE: usize = 512;
+
+/// How long one look at the reports waits.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Settings of every producer: each is a part of the promise.
+const PRODUCER: [(&str, &str); 7] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // For ever: the window holds what waits.
+    ("message.timeout.ms", "0"),
+    ("request.timeout.ms", "6000"),
+    ("linger.ms", "1"),
+    // The broker's own limit counts, and the window is the only queue that is bounded.
+    ("message.max.bytes", "1000000000"),
+    ("queue.buffering.max.kbytes", "2000000"),
+];
+
+/// Writes results to Kafka: the key is the camera; headers are `camera`, `id`, `number`, `job`, `captured_at` and
+/// `content-type`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// Brokers to begin with: `localhost:9092`, or several with commas.
+    brokers: String,
+    /// The topic of a result, with `{camera}`, `{job}` and `{date}`: `camera-{camera}-processed`. Topics that are not
+    /// there are made, with the broker's defaults. What a topic's name can't hold is replaced.
+    topic: String,
+    /// How bodies are compressed: `none` (JPEGs get no smaller), `gzip`, `snappy`, `lz4` or `zstd`.
+    #[serde(default)]
+    compression: Compression,
+    /// Whether connections use TLS; they do where `ca` or `cert` is given.
+    #[serde(default)]
+    tls: bool,
+    /// The certificate of the brokers' CA (PEM), relative to the job file. Without it, the system's CAs.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// This client's certificate (PEM).
+    #[serde(default)]
+    cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[serde(default)]
+    key: Option<PathBuf>,
+    /// The user's name (SASL).
+    #[serde(default)]
+    user: Option<String>,
+    /// The user's password.
+    #[serde(default)]
+    password: Option<String>,
+    /// How the password is proven.
+    #[serde(default)]
+    mechanism: Mechanism,
+    /// Settings of librdkafka by their own names, for what has no key here: `{ "linger.ms" = "20" }`.
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+}
+
+/// How bodies are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Compression {
+    #[default]
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+impl Compression {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+impl Kafka {
+    fn login(&self, context: &Context) -> Result<Login, Mistake> {
+        Login::new(crate::kafka_given!(self), context)
+    }
+
+    fn settings(&self) -> Vec<(&'static str, &'static str)> {
+        PRODUCER.into_iter().chain([("compression.type", self.compression.as_str())]).collect()
+    }
+
+    fn template(&self) -> Result<Template, Mistake> {
+        if self.topic.is_empty() {
+            return Err(Mistake::at("topic", "a topic needs a name: write \"camera-{camera}-processed\""));
+        }
+        Template::parse(&self.topic, FIELDS).map_err(|what| Mistake::at("topic", what))
+    }
+}
+
+impl SinkConfig for Kafka {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        self.template()?;
+        self.login(context)?.check(&self.settings())
+    }
+
+    fn describe(&self) -> String {
+        format!("Kafka {}, topic {}", self.brokers, self.topic)
+    }
+
+    fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
+        let topic = self.template().ok()?;
+        let admin = AdminClient::from_config(&self.login(context).ok()?.client(&[])).ok()?;
+        let name = (!topic.has_fields()).then(|| topic.as_str());
+        let takes = context.runtime.block_on(async {
+            match name {
+                Some(name) => kafka::topic_limit(&admin, Some(name)).await.or(kafka::topic_limit(&admin, None).await),
+                None => kafka::topic_limit(&admin, None).await,
+            }
+        });
+        let wanted = largest + ENVELOPE;
+        let takes = takes.filter(|takes| *takes < wanted)?;
+        let what = format!(
+            "a result may have {largest} bytes, and Kafka takes messages of {takes}: set `message.max.bytes` of the broker \
+             (or `max.message.bytes` of the topics) to {wanted}, lower `max_frame_bytes` of [limits], or name a sink for \
+             what is too large with `overflow`"
+        );
+        Some(Mistake::at("topic", what))
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
+        let login = self.login(context)?;
+        let config = login.client(&self.settings());
+        let ear = || Ear::new(context.post("kafka"));
+        Ok(Box::new(Publisher {
+            topic: self.template()?,
+            job: context.job.clone(),
+            producer: ThreadedProducer::from_config_and_context(&config, ear())?,
+            admin: AdminClient::from_config(&login.client(&[]))?,
+            config,
+            context: context.clone(),
+            limits: HashMap::new(),
+            runtime: context.runtime.clone(),
+        }))
+    }
+}
+
+struct Publisher {
+    topic: Template,
+    job: String,
+    producer: ThreadedProducer<Ear>,
+    admin: AdminClient<DefaultClientContext>,
+    /// What a new producer is made of, when one has given up.
+    config: rdkafka::ClientConfig,
+    context: Context,
+    /// The largest message of each topic that is known to be there.
+    limits: HashMap<String, usize>,
+    runtime: Handle,
+}
+
+type Verdict = Option<Result<(), Flaw>>;
+
+impl Publisher {
+    fn topic(&self, parcel: &Parcel) -> String {
+        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        kafka::legal(&self.topic.fill(&names))
+    }
+
+    /// Makes a topic that is not there, and learns how large its messages may be.
+    fn meet(&mut self, topic: &str) -> Result<usize, String> {
+        if let Some(limit) = self.limits.get(topic) {
+            return Ok(*limit);
+        }
+        let limit = self.runtime.block_on(async {
+            kafka::create(&self.admin, topic).await?;
+            Ok::<_, String>(kafka::topic_limit(&self.admin, Some(topic)).await.unwrap_or(usize::MAX))
+        })?;
+        self.limits.insert(topic.to_owned(), limit);
+        Ok(limit)
+    }
+
+    /// Puts a parcel on its way; `None` where it has to be put again later.
+    fn put(&mut self, index: usize, parcel: &Parcel) -> Option<Verdict> {
+        let topic = self.topic(parcel);
+        let limit = match self.meet(&topic) {
+            Ok(limit) => limit,
+            Err(reason) => {
+                self.producer.context().waits(&format!("the topic {topic} is not there and can't be made: {reason}"));
+                std::thread::sleep(POLL);
+                return None;
+            }
+        };
+        let headers = headers(parcel, &self.job);
+        let camera = parcel.frame.camera.as_str();
+        if parcel.body.len().saturating_add(ENVELOPE + camera.len()) > limit {
+            return Some(Some(Err(too_large(&topic, parcel.body.len(), limit))));
+        }
+        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(camera).payload(&parcel.body[..]);
+        record = record.headers(headers);
+        if let Some(captured_at) = parcel.frame.captured_at {
+            record = record.timestamp(captured_at.0 as i64);
+        }
+        match self.producer.send(record) {
+            Ok(()) if cfg!(feature = "broken-enqueue-ack") => Some(Some(Ok(()))),
+            Ok(()) => Some(None),
+            Err((error, _)) => self.judge(&topic, &error, parcel).map(|flaw| Some(Err(flaw))),
+        }
+    }
+
+    /// The flaw, where an error is one that does not pass.
+    fn judge(&mut self, topic: &str, error: &KafkaError, parcel: &Parcel) -> Option<Flaw> {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code()?;
+        match code {
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
+                Some(too_large(topic, parcel.body.len(), self.limits.get(topic).copied().unwrap_or_default()))
+            }
+            Code::TopicAuthorizationFailed | Code::InvalidTopic | Code::PolicyViolation | Code::InvalidRecord => {
+                Some(Flaw::new(Reason::Refused, format!("Kafka refused it for the topic {topic}: {code}")))
+            }
+            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                // It was deleted: it is made again.
+                self.limits.remove(topic);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits for reports and takes those that came; those that are to be sent again are open again.
+    fn hear(&mut self, parcels: &[Parcel], states: &mut [State]) {
+        for (index, report) in self.producer.context().reports(POLL) {
+            if states[index] != State::OnTheWay {
+                continue;
+            }
+            states[index] = match report {
+                Ok(()) => {
+                    self.producer.context().all_is_well();
+                    State::Judged(Ok(()))
+                }
+                Err(error) => {
+                    let topic = self.topic(&parcels[index]);
+                    let flaw = self.judge(&topic, &error, &parcels[index]);
+                    flaw.map_or(State::Open, |flaw| State::Judged(Err(flaw)))
+                }
+            };
+        }
+    }
+
+    /// A producer that has given up (its broker lost track of it) is replaced; what was on its way is sent again.
+    fn renew(&mut self, states: &mut [State]) {
+        let Some((code, _)) = self.producer.client().fatal_error() else { return };
+        tracing::warn!("{}: the Kafka producer gave up ({code}): it is replaced", self.context.part);
+        if let Ok(new) = ThreadedProducer::from_config_and_context(&self.config, Ear::new(self.context.post("kafka"))) {
+            self.producer = new;
+            let on_the_way = states.iter_mut().filter(|state| **state == State::OnTheWay);
+            on_the_way.for_each(|state| *state = State::Open);
+        }
+    }
+}
+
+/// How far a parcel is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    OnTheWay,
+    Judged(Result<(), Flaw>),
+}
+
+fn too_large(topic: &str, bytes: usize, limit: usize) -> Flaw {
+    let what = format!("{bytes} bytes are more than the topic {topic} takes: `max.message.bytes` is {limit}");
+    Flaw::new(Reason::TooLarge, what)
+}
+
+fn headers(parcel: &Parcel, job: &str) -> OwnedHeaders {
+    let frame = &parcel.frame;
+    let (number, captured_at) = (frame.number.to_string(), frame.captured_at.map(clock::rfc3339));
+    let reason = parcel.reason.map(|reason| reason.as_str());
+    let all = [
+        ("camera", Some(frame.camera.as_str())),
+        ("id", Some(frame.id.as_str())),
+        ("number", Some(&number)),
+        ("job", Some(job)),
+        ("captured_at", captured_at.as_deref()),
+        ("content-type", Some(parcel.media)),
+        ("reason", reason),
+        ("detail", parcel.detail.as_deref()),
+    ];
+    let known = all.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    known.fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
+}
+
+impl Sink for Publisher {
+    fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
+        let mut states = vec![State::Open; parcels.len()];
+        self.producer.context().all_is_well();
+        loop {
+            for (index, parcel) in parcels.iter().enumerate() {
+                if states[index] != State::Open {
+                    continue;
+                }
+                match self.put(index, parcel) {
+                    Some(None) => states[index] = State::OnTheWay,
+                    Some(Some(verdict)) => states[index] = State::Judged(verdict),
+                    // Those behind it wait with it: a camera's results keep their order.
+                    None => break,
+                }
+            }
+            self.hear(parcels, &mut states);
+            self.renew(&mut states);
+            if states.iter().all(|state| matches!(state, State::Judged(_))) {
+                let verdict = |state| if let State::Judged(verdict) = state { verdict } else { unreachable!() };
+                return states.into_iter().map(verdict).collect();
+            }
+            self.producer.context().no_answer_yet();
+        }
+    }
+
+    fn most(&self, parcel: &Parcel) -> Option<usize> {
+        let limit = self.limits.get(&self.topic(parcel)).filter(|limit| **limit < usize::MAX)?;
+        Some(limit.saturating_sub(ENVELOPE + parcel.frame.camera.as_str().len()))
+    }
+
+    fn place(&self, parcel: &Parcel) -> String {
+        format!("kafka:{}", self.topic(parcel))
+    }
+}

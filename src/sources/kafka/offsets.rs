@@ -1,0 +1,211 @@
+//! Offsets: where to begin, and up to where everything is acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use operators::UnixMillis;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::context::Share;
+use crate::kafka::Ear;
+use crate::sources::Receipt;
+use crate::sources::ledger::Ledger;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+impl Place {
+    /// Whether that share reads it. Topics begin at different shares, so that many small ones are spread too.
+    pub fn is_of(&self, share: Share) -> bool {
+        let first = u64::from(blake3::hash(self.topic.as_bytes()).as_bytes()[0]);
+        (first + self.partition.max(0) as u64) % share.of as u64 == share.index as u64
+    }
+}
+
+/// Where to begin in a partition without an offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest.
+    Earliest,
+    /// With what comes from now on.
+    Latest,
+    /// With what was written at that moment.
+    At(UnixMillis),
+}
+
+/// What is received and not yet acknowledged, and what may be committed: in each partition the offset after the last
+/// message up to which all are acknowledged.
+#[derive(Debug, Default)]
+pub struct Offsets {
+    ledger: Ledger<(Place, i64)>,
+    ready: BTreeMap<Place, i64>,
+    topics: BTreeMap<String, Arc<str>>,
+}
+
+impl Offsets {
+    /// Notes a message; its receipt.
+    pub fn note(&mut self, topic: &str, partition: i32, offset: i64) -> Receipt {
+        let topic = self.topics.entry(topic.to_owned()).or_insert_with(|| topic.into()).clone();
+        let place = Place { topic, partition };
+        if cfg!(feature = "broken-latest-commit") {
+            self.ready.insert(place.clone(), offset + 1);
+        }
+        self.ledger.note((place, offset))
+    }
+
+    /// A message, and all before it in its partition, is acknowledged: receipts come back in the order of the frames.
+    pub fn settle(&mut self, receipt: Receipt) {
+        if let Some((place, offset)) = self.ledger.settle(receipt) {
+            let ready = self.ready.entry(place).or_default();
+            *ready = (*ready).max(offset + 1);
+        }
+    }
+
+    /// What is new since the last call.
+    pub fn to_commit(&mut self) -> BTreeMap<Place, i64> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// What could not be committed.
+    pub fn again(&mut self, old: BTreeMap<Place, i64>) {
+        for (place, next) in old {
+            let ready = self.ready.entry(place).or_default();
+            *ready = (*ready).max(next);
+        }
+    }
+}
+
+/// Partitions as librdkafka takes them.
+pub fn list<'a>(places: impl IntoIterator<Item = (&'a Place, Option<Offset>)>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (place, offset) in places {
+        let added = list.add_partition_offset(&place.topic, place.partition, offset.unwrap_or(Offset::Invalid));
+        added.expect("every offset that is made here is one");
+    }
+    list
+}
+
+/// Where each of these partitions is to be read on: at the group's offset, else where `start` says.
+///
+/// # Errors
+/// The broker does not answer.
+pub fn positions(
+    consumer: &BaseConsumer<Ear>,
+    places: &[Place],
+    start: &Start,
+    part: &str,
+) -> KafkaResult<TopicPartitionList> {
+    let committed = consumer.committed_offsets(list(places.iter().map(|place| (place, None))), PATIENCE)?;
+    let at = match start {
+        Start::At(moment) => {
+            let moment = Offset::Offset(moment.0 as i64);
+            Some(consumer.offsets_for_times(list(places.iter().map(|place| (place, Some(moment)))), PATIENCE)?)
+        }
+        _ => None,
+    };
+    let found = |list: &TopicPartitionList, place: &Place| {
+        list.find_partition(&place.topic, place.partition).map(|at| at.offset())
+    };
+    let (mut positions, mut fresh) = (Vec::new(), Vec::new());
+    for place in places {
+        let (low, high) = consumer.fetch_watermarks(&place.topic, place.partition, PATIENCE)?;
+        let offset = match found(&committed, place) {
+            Some(Offset::Offset(next)) => {
+                tell_lost(part, place, next, low);
+                next.clamp(low, high)
+            }
+            _ => {
+                let begin = match (start, at.as_ref().and_then(|at| found(at, place))) {
+                    (Start::Earliest, _) => low,
+                    (Start::At(_), Some(Offset::Offset(offset))) => offset,
+                    _ => high,
+                };
+                fresh.push((place.clone(), begin));
+                begin
+            }
+        };
+        positions.push((place, Some(Offset::Offset(offset))));
+    }
+    // Where it begins is kept at once: "latest" must mean the same moment after a crash.
+    if !fresh.is_empty() {
+        let fresh = list(fresh.iter().map(|(place, begin)| (place, Some(Offset::Offset(*begin)))));
+        consumer.commit(&fresh, CommitMode::Sync)?;
+    }
+    Ok(list(positions))
+}
+
+/// Frames that the broker deleted before they were read are gone: that has to be said.
+fn tell_lost(part: &str, place: &Place, next: i64, low: i64) {
+    if next < low {
+        let Place { topic, partition } = place;
+        tracing::error!(
+            "{part}: Kafka deleted {} frames of {topic} (partition {partition}, offsets {next} to {}) before they were \
+             read: raise the topic's `retention.ms` or `retention.bytes`",
+            low - next,
+            low - 1
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    proptest! {
+        /// Catches a commit of an offset before which something is not acknowledged, and one that goes back.
+        #[test]
+        fn only_the_acknowledged_prefix_is_committed(steps in prop::collection::vec((0_u8..5, 0_i32..3), 0..300), window in 1_usize..20) {
+            let mut offsets = Offsets::default();
+            let mut next = [0_i64; 3];
+            let mut out = VecDeque::new();
+            let mut acknowledged = [0_i64; 3];
+            let mut committed = [0_i64; 3];
+            for (step, partition) in steps {
+                match step {
+                    0 | 1 if out.len() < window => {
+                        let offset = next[partition as usize];
+                        // Compaction and transactions leave holes.
+                        next[partition as usize] += 1 + i64::from(offset % 7 == 3);
+                        out.push_back((offsets.note("t", partition, offset), partition, offset));
+                    }
+                    2 => if let Some((receipt, partition, offset)) = out.pop_front() {
+                        offsets.settle(receipt);
+                        acknowledged[partition as usize] = offset + 1;
+                    },
+                    3 => for (place, next) in offsets.to_commit() {
+                        let partition = place.partition as usize;
+                        prop_assert!(next <= acknowledged[partition]);
+                        prop_assert!(next > committed[partition]);
+                        committed[partition] = next;
+                    },
+                    // A commit that failed.
+                    4 => { let old = offsets.to_commit(); offsets.again(old); }
+                    _ => {}
+                }
+            }
+            for (place, next) in offsets.to_commit() {
+                committed[place.partition as usize] = next;
+            }
+            prop_assert_eq!(committed, acknowledged);
+        }
+
+        #[test]
+        fn each_partition_has_one_reader(partition in 0_i32..100, of in 1_usize..9, topic in "[a-z]{1,9}") {
+            let place = Place { topic: topic.as_str().into(), partition };
+            prop_assert_eq!((0..of).filter(|index| place.is_of(Share { index: *index, of })).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A broker's message as a frame: who, which and when.
+
+use bytes::Bytes;
+use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+
+use crate::body::Body;
+use crate::template::Captured;
+
+/// What a transport says of a message: its topic, its headers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The camera.
+    pub camera: Option<String>,
+    /// The frame's number.
+    pub number: Option<u64>,
+    /// The frame's name for ever.
+    pub id: Option<String>,
+    /// When it was taken.
+    pub captured_at: Option<UnixMillis>,
+}
+
+impl From<Captured> for Told {
+    fn from(Captured { camera, number, id }: Captured) -> Self {
+        Self { camera, number, id, captured_at: None }
+    }
+}
+
+/// What is taken where nobody says anything.
+#[derive(Clone, Debug)]
+pub struct Otherwise {
+    /// The camera.
+    pub camera: String,
+    /// The number, which decides where the frame goes.
+    pub number: u64,
+    /// The name that the broker itself gives the message for ever; without one, a hash of the picture.
+    pub id: Option<String>,
+}
+
+/// Makes a frame of a message. The message's own word counts first, then its transport's, then what is left. What is
+/// wrong with it is the frame's flaw.
+pub fn frame(
+    parsed: Result<Body, Flaw>,
+    message: Bytes,
+    told: Told,
+    otherwise: Otherwise,
+    max_frame_bytes: usize,
+) -> Frame {
+    let (body, flaw) = match parsed {
+        Ok(body) => {
+            let flaw = too_large(body.bytes.len(), max_frame_bytes);
+            (body, flaw)
+        }
+        Err(flaw) => (Body { bytes: message, ..Body::default() }, Some(flaw)),
+    };
+    let number = body.number.or(told.number);
+    let id = told.id.or(number.map(|number| number.to_string())).or(otherwise.id);
+    Frame {
+        camera: body.camera.or(told.camera).unwrap_or(otherwise.camera).into(),
+        number: Number(number.unwrap_or(otherwise.number)),
+        id: id.unwrap_or_else(|| content_id(&body.bytes)).into(),
+        captured_at: body.captured_at.or(told.captured_at),
+        received_at: UnixMillis::now(),
+        origin: Default::default(),
+        flaw,
+        bytes: body.bytes,
+    }
+}
+
+fn too_large(bytes: usize, most: usize) -> Option<Flaw> {
+    (bytes > most).then(|| {
+        let detail = format!("the picture has {bytes} bytes and `max_frame_bytes` is {most}");
+        Flaw::new(Reason::TooManyBytes, detail)
+    })
+}
+
+/// A name that a picture has by itself, so that it is the same when the broker sends it again.
+fn content_id(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assemble(body: Result<Body, Flaw>, told: Told) -> Frame {
+        let otherwise = Otherwise { camera: "door".to_owned(), number: 7, id: None };
+        frame(body, "whole".into(), told, otherwise, 8)
+    }
+
+    #[test]
+    fn the_message_is_believed_before_its_topic() {
+        let body = Body { bytes: "jpeg".into(), camera: Some("gate".into()), number: Some(3), ..Body::default() };
+        let told = Told { camera: Some("yard".into()), number: Some(4), ..Told::default() };
+        let frame = assemble(Ok(body.clone()), told.clone());
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("gate", Number(3), "3"));
+        let frame = assemble(Ok(Body { camera: None, number: None, ..body }), Told { id: Some("x".into()), ..told });
+        assert_eq!((frame.camera.as_str(), frame.number, frame.id.as_str()), ("yard", Number(4), "x"));
+    }
+
+    #[test]
+    fn a_picture_that_nobody_names_has_the_same_id_when_it_comes_again() {
+        let body = || Ok(Body { bytes: "jpeg".into(), ..Body::default() });
+        let (first, again) = (assemble(body(), Told::default()), assemble(body(), Told::default()));
+        assert_eq!(first.id, again.id);
+        assert_eq!((first.id.as_str().len(), first.camera.as_str(), first.number), (16, "door", Number(7)));
+    }
+
+    #[test]
+    fn what_is_wrong_travels_with_the_frame() {
+        let large = assemble(Ok(Body { bytes: "123456789".into(), ..Body::default() }), Told::default());
+        assert_eq!(large.flaw.unwrap().reason, Reason::TooManyBytes);
+        assert_eq!(large.bytes, "123456789");
+        let bad = assemble(Err(Flaw::new(Reason::BadMessage, "no picture")), Told::default());
+        assert_eq!((bad.flaw.unwrap().reason, bad.bytes), (Reason::BadMessage, Bytes::from("whole")));
+    }
+}
