@@ -150,7 +150,7 @@ impl Gathered {
 /// crash: the kill test must find that out.
 fn travels_with(members: &[(Capability<Epoch>, Instant, Frame)]) -> Option<&Capability<Epoch>> {
     let capabilities = members.iter().map(|(capability, ..)| capability);
-    if cfg!(feature = "broken-latest-time") {
+    if crate::broken::makes("latest-time") {
         return capabilities.max_by_key(|capability| *capability.time());
     }
     capabilities.min_by_key(|capability| *capability.time())

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod broken;
 pub mod frame;
 pub mod ingest;
 pub mod offload;

@@ -41,8 +41,8 @@ until (exec 3<>"/dev/tcp/127.0.0.1/$broker") 2>/dev/null; do
     sleep 0.1
 done
 
-run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 1 -w 1 >"$work/worker-1.log" 2>&1
-run run jobs/room.toml --cluster "$work/cluster.toml" -n 2 -p 0 -w 1
+run run jobs/persons.toml --cluster "$work/cluster.toml" -n 2 -p 1 -w 1 >"$work/worker-1.log" 2>&1
+run run jobs/persons.toml --cluster "$work/cluster.toml" -n 2 -p 0 -w 1
 run camera --synthetic --cameras 4 --rate 2 --to "$VIGIE_MQTT" >"$work/cameras.log" 2>&1
 echo "Four cameras, two workers. Drawn pictures go to out/, reports to cameras/…/persons on $VIGIE_MQTT. ^C ends it."
 if [ "$seconds" -gt 0 ]; then

@@ -268,6 +268,19 @@ impl Job {
         self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).collect()
     }
 
+    /// Asks the servers of the sinks whether they take the largest picture that may come; what the user should know. It
+    /// takes seconds where servers are slow or away.
+    pub fn preflight(&self, runtime: &Handle) -> Vec<Mistake> {
+        let asked = |part: &SinkPart| {
+            let largest =
+                part.write.iter().filter_map(|write| write.most(self.limits.max_frame_bytes.0 as usize)).max()?;
+            let told = part.config.preflight(&self.context(&part.name, 0, runtime), largest);
+            part.place(told).next()
+        };
+        // What is too large for these goes elsewhere by itself.
+        self.sinks.iter().filter(|part| part.overflow.is_none()).filter_map(asked).collect()
+    }
+
     /// A mistake and its place in the file, in two lines.
     pub fn tell(&self, level: &str, mistake: &Mistake) -> String {
         mistake.told(level, &self.path, &self.text)

@@ -64,7 +64,7 @@ pub fn run(flags: &cli::Run) -> ExitCode {
 fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let cluster = flags.cluster.resolve()?;
     let runtime = runtime()?;
-    let job = Job::load(&flags.job)?;
+    let job = Arc::new(Job::load(&flags.job)?);
     job.check(runtime.handle())?;
     for warning in job.warnings(runtime.handle()) {
         eprintln!("{}", job.tell("warning", &warning));
@@ -80,12 +80,23 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let met = Arc::new(AtomicBool::new(false));
     let inbox = signals(&runtime, met.clone());
     let live = Live::new(&job.name, metrics.account.clone(), metrics.board.clone());
+    ask_servers(&cluster, &runtime, &job);
     let threads = start(&cluster, door, &job, parts, inbox, met);
     let goodbyes = threads.map(|threads| goodbye(&job.name, threads));
     drop(live);
     eprintln!("{}: {}", job.name, summary(&metrics.account.balance()));
     runtime.shutdown_timeout(Duration::from_millis(100));
     goodbyes?
+}
+
+/// Tells what servers will not take, as soon as they have answered: nobody waits for that.
+fn ask_servers(cluster: &Cluster, runtime: &Runtime, job: &Arc<Job>) {
+    if cluster.process == 0 {
+        let (job, handle) = (job.clone(), runtime.handle().clone());
+        std::thread::spawn(move || {
+            job.preflight(&handle).iter().for_each(|warning| tracing::warn!("{}", job.tell("too large", warning)));
+        });
+    }
 }
 
 fn runtime() -> Result<Runtime, Mistake> {

@@ -33,6 +33,16 @@ impl Write {
         }
     }
 
+    /// How large it can get, where frames have `frame` bytes at most; `None` for what is always small.
+    pub fn most(self, frame: usize) -> Option<usize> {
+        match self {
+            // What the encoder keeps to: see `codec::encode`.
+            Write::Image => Some(frame + frame * 3 / 10),
+            Write::Frame => Some(frame),
+            Write::Report => None,
+        }
+    }
+
     /// What to write of `picture`, and its media type.
     ///
     /// # Errors

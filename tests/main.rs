@@ -1,6 +1,7 @@
 //! Tests of whole processes, real servers and real models: one binary, so that it is linked once.
 
 mod camera;
+mod delivery;
 mod house;
 mod kill;
 mod mistakes;

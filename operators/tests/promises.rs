@@ -199,7 +199,7 @@ fn no_receipt_comes_back_early_under_skewed_clocks() {
     let setting =
         Setting { workers: 3, frames: vec![300; 3], skew: 400, delay: Duration::from_millis(2), ..Setting::default() };
     let seen = run(&setting);
-    assert_eq!(seen.early, if cfg!(feature = "broken-early-ack") { seen.early.max(1) } else { 0 });
+    assert_eq!(seen.early, if operators::broken::makes("early-ack") { seen.early.max(1) } else { 0 });
     assert_eq!(seen.numbers().len(), 900);
 }
 
@@ -291,7 +291,7 @@ proptest! {
         prop_assert_eq!(seen.numbers(), (0..frames * workers as u64).collect::<Vec<_>>());
         prop_assert!(seen.most <= window as u64, "{} in flight", seen.most);
         prop_assert!(seen.batches.iter().all(|(_, numbers, _)| (1..=size).contains(&numbers.len())));
-        prop_assert!(seen.early == 0 || cfg!(feature = "broken-early-ack"));
+        prop_assert!(seen.early == 0 || operators::broken::makes("early-ack"));
     }
 
     /// Catches a frame that changes between two processes, and a length that does not match what is written.

@@ -230,7 +230,7 @@ impl Publisher {
             record = record.timestamp(captured_at.0 as i64);
         }
         match self.producer.send(record) {
-            Ok(()) if cfg!(feature = "broken-enqueue-ack") => Some(Some(Ok(()))),
+            Ok(()) if operators::broken::makes("enqueue-ack") => Some(Some(Ok(()))),
             Ok(()) => Some(None),
             Err((error, _)) => self.judge(&topic, &error, parcel).map(|flaw| Some(Err(flaw))),
         }

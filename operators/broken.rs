@@ -1,0 +1,7 @@
+//! Mistakes that are made on purpose, for the tests that must find them. They are there with the feature `broken` alone.
+
+/// Whether this build makes the mistake of that name: `early-ack`, `latest-time`, `enqueue-ack`, `latest-commit`.
+/// `VIGIE_BROKEN` says which one.
+pub fn makes(mistake: &str) -> bool {
+    cfg!(feature = "broken") && std::env::var("VIGIE_BROKEN").is_ok_and(|made| made == mistake)
+}

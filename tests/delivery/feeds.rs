@@ -1,0 +1,80 @@
+//! What issues the oracle's frames: acknowledged by the broker when `issue` returns.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+
+use super::oracle::{camera, payload};
+use crate::support::publish;
+
+/// Where frames come from.
+pub enum Feed {
+    /// An MQTT broker on this port of 127.0.0.1; topics begin with the name.
+    Mqtt(u16, String),
+    /// Kafka; topics begin with the name.
+    Kafka(String, String),
+}
+
+impl Feed {
+    /// The table of a source that reads it; `brokers` may be a proxy's address.
+    pub fn source(&self) -> String {
+        match self {
+            Feed::Mqtt(port, name) => {
+                format!("kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\n")
+            }
+            Feed::Kafka(brokers, name) => {
+                format!("kind = 'kafka'\nbrokers = '{brokers}'\ntopic = '{name}-{{camera}}-raw'\n")
+            }
+        }
+    }
+
+    /// Makes what has to be there before the first frame.
+    pub fn prepare(&self) {
+        if let Feed::Kafka(brokers, name) = self {
+            let topics: Vec<_> = (0..4).map(|number| format!("{name}-{}-raw", camera(number))).collect();
+            make_topics(brokers, &topics);
+        }
+    }
+
+    /// Issues these frames; the broker has them.
+    pub fn issue(&self, numbers: Range<u64>) {
+        match self {
+            Feed::Mqtt(port, name) => {
+                let message = |number| (format!("{name}/{}/{number}", camera(number)), payload(number));
+                publish(*port, numbers.map(message).collect());
+            }
+            Feed::Kafka(brokers, name) => {
+                let producer: ThreadedProducer<DefaultProducerContext> =
+                    producer(brokers).create().expect("a producer");
+                for number in numbers {
+                    let (topic, id, body) =
+                        (format!("{name}-{}-raw", camera(number)), number.to_string(), payload(number));
+                    let headers = OwnedHeaders::new().insert(Header { key: "id", value: Some(&id) });
+                    let record = BaseRecord::<(), _>::to(&topic).payload(&body).headers(headers);
+                    producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
+                }
+                producer.flush(Duration::from_secs(60)).expect("the broker takes all");
+            }
+        }
+    }
+}
+
+fn producer(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("acks", "all").set("enable.idempotence", "true");
+    config
+}
+
+/// Makes topics of one partition.
+pub fn make_topics(brokers: &str, topics: &[String]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let admin: AdminClient<DefaultClientContext> = producer(brokers).create().expect("a client");
+    for topic in topics {
+        runtime.block_on(vigie::kafka::create(&admin, topic)).expect("the broker makes a topic");
+    }
+}

@@ -1,0 +1,46 @@
+//! A job that stands still for longer than Kafka's coordinator would allow.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::feeds::{Feed, make_topics};
+use super::kills::{job, settle};
+use super::oracle::{Verdict, judge};
+use super::start;
+use super::stores::{KafkaTopic, Store};
+use crate::support::servers::Kafka;
+use crate::support::{turn, wait};
+use crate::whole_job::cluster;
+
+/// Catches a rebalance, and the doubles that follow it, when nothing is polled for longer than `max.poll.interval.ms`.
+#[test]
+fn a_stall_leads_to_no_rebalance_and_no_double() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let feed = Feed::Kafka(kafka.brokers(), "stall".to_owned());
+    make_topics(&kafka.brokers(), &["stall-out".to_owned()]);
+    let store = Store::Kafka(KafkaTopic::new(&kafka.brokers(), "stall-out"));
+    let job = job(folder.path(), "stall", &feed, &store);
+    let text = std::fs::read_to_string(&job).expect("a job file");
+    let settings = "settings = { \"max.poll.interval.ms\" = \"8000\", \"session.timeout.ms\" = \"6000\" }\n";
+    let text = text.replace("window = 32", "window = 4").replace("[sink.store]", &format!("{settings}[sink.store]"));
+    std::fs::write(&job, text).expect("a job file");
+    feed.prepare();
+    let workers = start(Path::new(env!("CARGO_BIN_EXE_vigie")), "", &job, &cluster(folder.path(), 2), 2);
+    let stalled = thread::scope(|scope| {
+        let publisher = scope.spawn(|| feed.issue(0..2_000));
+        wait("results in mid-stream", || (store.count() >= 100).then_some(()));
+        workers.iter().for_each(|worker| worker.signal("STOP"));
+        publisher.join().expect("the broker takes all");
+        thread::sleep(Duration::from_secs(10));
+        let stalled = store.count();
+        workers.iter().for_each(|worker| worker.signal("CONT"));
+        stalled
+    });
+    assert!(stalled < 2_000, "the stall was to come in mid-stream");
+    feed.issue(2_000..2_001);
+    settle(&workers, &store, 2_000);
+    assert_eq!(judge(0..2_001, &store.found()), Verdict::default());
+}
