@@ -58,7 +58,7 @@ make_it() {
         "$1" >log 2>&1 && recipe "$1" >stamp && exit 0
         tail -n 5 log >&2
         missing "$1" "it could not be made, see $PWD/log"
-    ) 9>"$cache/$1.lock"
+    ) 9>"$cache/lock"
 }
 
 missing() {

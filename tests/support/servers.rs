@@ -127,11 +127,6 @@ impl Kafka {
         Server::script("kafka", &[("KAFKA_MESSAGE_MAX_BYTES", bytes.to_string())]).map(Self)
     }
 
-    /// Starts one with a second way in: on the port `inside`, where it tells its clients the port `outside`, a proxy's.
-    pub fn behind(inside: u16, outside: u16) -> Option<Self> {
-        Server::script("kafka", &[("KAFKA_PROXIED", format!("{inside} {outside}"))]).map(Self)
-    }
-
     /// What a client is told.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.0.port)
@@ -202,11 +197,7 @@ impl Toxiproxy {
 
     /// A way to `upstream`, a port on 127.0.0.1.
     pub fn proxy(&self, name: &str, upstream: u16) -> Proxy {
-        self.proxy_at(name, free_port(), upstream)
-    }
-
-    /// The same, listening on that port.
-    pub fn proxy_at(&self, name: &str, port: u16, upstream: u16) -> Proxy {
+        let port = free_port();
         let (listen, upstream) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{upstream}"));
         let proxy = Proxy { api: self.0.port, name: name.to_owned(), port };
         proxy.call(
@@ -281,8 +272,9 @@ impl Proxy {
     /// A request to toxiproxy itself.
     fn call(&self, method: &str, path: &str, body: Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.api)).expect("toxiproxy answers");
-        let body = body.to_string();
-        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("a request");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).expect("a request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
