@@ -5,7 +5,8 @@
 # make bench  measures what docs/performance.md says, and prints it
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
-FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo)
+FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
+    $(shell pkg-config --exists openssl 2>/dev/null || echo --features vendored-openssl)
 CARGO_FLAGS = --locked $(FEATURES)
 
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models

@@ -6,6 +6,8 @@ missing=()
 for tool in "${!package[@]}"; do
     command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || missing+=("${package[$tool]}")
 done
+# Kafka's TLS. Without it, OpenSSL is built from source (three minutes).
+pkg-config --exists openssl 2>/dev/null || missing+=(pkg-config libssl-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 "$(dirname "$0")/apt.sh" "${missing[@]}" && exit 0

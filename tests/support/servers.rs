@@ -127,6 +127,11 @@ impl Kafka {
         Server::script("kafka", &[("KAFKA_MESSAGE_MAX_BYTES", bytes.to_string())]).map(Self)
     }
 
+    /// Starts one with a second way in: on the port `inside`, where it tells its clients the port `outside`, a proxy's.
+    pub fn behind(inside: u16, outside: u16) -> Option<Self> {
+        Server::script("kafka", &[("KAFKA_PROXIED", format!("{inside} {outside}"))]).map(Self)
+    }
+
     /// What a client is told.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.0.port)
@@ -197,7 +202,11 @@ impl Toxiproxy {
 
     /// A way to `upstream`, a port on 127.0.0.1.
     pub fn proxy(&self, name: &str, upstream: u16) -> Proxy {
-        let port = free_port();
+        self.proxy_at(name, free_port(), upstream)
+    }
+
+    /// The same, listening on that port.
+    pub fn proxy_at(&self, name: &str, port: u16, upstream: u16) -> Proxy {
         let (listen, upstream) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{upstream}"));
         let proxy = Proxy { api: self.0.port, name: name.to_owned(), port };
         proxy.call(
