@@ -1,6 +1,7 @@
 # make demo   sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
 # make test   sets up what is missing, then runs every test
 # make servers  starts the servers that the tests run against, for a person, until ^C
+# make chaos  kills it 200 times, takes its servers away for a minute, and says what was lost and doubled
 # make train  trains the bundled model anew, from nothing, and writes its card
 # make bench  measures what docs/performance.md says, and prints it
 
@@ -12,7 +13,7 @@ CARGO_FLAGS = --locked $(FEATURES)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test servers train bench setup build broken lint clean
+.PHONY: demo test servers chaos train bench setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh target/debug/vigie
@@ -23,6 +24,11 @@ test: setup broken
 
 servers:
 	@tests/servers/up.sh
+
+# The tests of delivery at length: 200 kills, servers that are gone for a minute.
+chaos: setup broken
+	@tests/servers/install.sh
+	VIGIE_KILLS=200 VIGIE_GONE=60 cargo test $(CARGO_FLAGS) --test main delivery -- --nocapture --test-threads 1
 
 # What tests and demo need beside Rust: an MQTT broker that is not ours, an assembler, ONNX Runtime.
 setup:
@@ -45,6 +51,7 @@ lint:
 
 bench: setup
 	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench memory --bench pipeline
+	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 
 train: setup build
 	@scripts/train.sh target/debug/vigie

@@ -70,6 +70,10 @@ fn every_test_that_the_architecture_names_is_there() {
     let architecture = text("ARCHITECTURE.md");
     let code: String = [
         "operators/tests/promises.rs",
+        "src/sources/kafka/offsets.rs",
+        "tests/delivery/kills.rs",
+        "tests/delivery/mistakes.rs",
+        "tests/delivery/stalls.rs",
         "tests/kill.rs",
         "tests/whole_job.rs",
         "tests/cluster.rs",

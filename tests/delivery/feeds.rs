@@ -25,7 +25,9 @@ impl Feed {
     pub fn source(&self) -> String {
         match self {
             Feed::Mqtt(port, name) => {
-                format!("kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\n")
+                format!(
+                    "kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\nkeep_alive = '5s'\n"
+                )
             }
             Feed::Kafka(brokers, name) => {
                 format!("kind = 'kafka'\nbrokers = '{brokers}'\ntopic = '{name}-{{camera}}-raw'\n")

@@ -125,7 +125,10 @@ fn all_of_it_in_one_job() {
     for (_, body) in heard.iter() {
         let report: Report = serde_json::from_slice(body).expect("a report");
         let id = format!("room-direct/{}/{}", report.camera, report.id);
-        let document = documents.iter().find(|document| document.get_str("_id").is_ok_and(|found| found == id)).expect("its document");
+        let document = documents
+            .iter()
+            .find(|document| document.get_str("_id").is_ok_and(|found| found == id))
+            .expect("its document");
         assert!(document.get_binary_generic("image").is_ok());
         let stored = document.get_document("report").expect("a report").get_array("detections").expect("a list");
         assert_eq!(stored.len(), report.detections.len());
