@@ -3,11 +3,11 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::{ClientContext, TopicPartitionList};
 
 use crate::board::Post;
 
@@ -35,13 +35,14 @@ struct Heard {
     down: Option<String>,
     reason: Option<String>,
     last_good: Instant,
+    commit_failed: bool,
 }
 
 impl Ear {
     /// An ear that tells what it waits for in the name of `post`'s part.
     pub fn new(post: Post) -> Self {
         let (reports, down, reason) = Default::default();
-        let heard = Mutex::new(Heard { reports, down, reason, last_good: Instant::now() });
+        let heard = Mutex::new(Heard { reports, down, reason, last_good: Instant::now(), commit_failed: false });
         Self { post, heard, bell: Condvar::new() }
     }
 
@@ -54,6 +55,11 @@ impl Ear {
         let waited = self.bell.wait_timeout_while(self.heard(), patience, |heard| heard.reports.is_empty());
         let (mut heard, _) = waited.unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut heard.reports)
+    }
+
+    /// Whether a commit failed since the last call.
+    pub fn commit_failed(&self) -> bool {
+        std::mem::take(&mut self.heard().commit_failed)
     }
 
     /// The brokers answer, or nothing is asked of them.
@@ -97,7 +103,13 @@ impl ClientContext for Ear {
     }
 }
 
-impl ConsumerContext for Ear {}
+impl ConsumerContext for Ear {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if result.is_err() {
+            self.heard().commit_failed = true;
+        }
+    }
+}
 
 impl ProducerContext for Ear {
     type DeliveryOpaque = Box<usize>;

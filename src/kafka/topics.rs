@@ -42,6 +42,12 @@ pub fn topics<C: ClientContext>(
 /// # Errors
 /// Why the broker does not make it.
 pub async fn create<C: ClientContext>(admin: &AdminClient<C>, topic: &str) -> Result<(), String> {
+    // Who may write to a topic may not always make one.
+    let there =
+        topics(admin.inner(), Some(topic), |_| true, Duration::from_secs(5)).map_err(|error| error.to_string())?;
+    if there.iter().any(|(_, partitions)| !partitions.is_empty()) {
+        return Ok(());
+    }
     let defaults = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
     let made = admin.create_topics([&defaults], &options).await.map_err(|error| error.to_string())?;

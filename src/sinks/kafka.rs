@@ -26,7 +26,7 @@ use crate::kafka::{self, Ear, Login, Mechanism};
 use crate::mistake::Mistake;
 use crate::template::{Names, Template};
 
-const FIELDS: &[&str] = &["camera", "id", "number", "job", "date", "reason"];
+const FIELDS: &[&str] = &["camera", "job", "date"];
 
 /// What a message has besides key, headers and body, and a little more.
 const ENVELOPE: usize = 512;
@@ -119,17 +119,20 @@ impl Kafka {
         PRODUCER.into_iter().chain([("compression.type", self.compression.as_str())]).collect()
     }
 
-    fn template(&self) -> Result<Template, Mistake> {
+    fn template(&self, context: &Context) -> Result<Template, Mistake> {
+        // Only dead letters have a reason to tell.
+        let reason = (context.part == "dead").then_some("reason");
+        let known: Vec<_> = FIELDS.iter().copied().chain(reason).collect();
         if self.topic.is_empty() {
             return Err(Mistake::at("topic", "a topic needs a name: write \"camera-{camera}-processed\""));
         }
-        Template::parse(&self.topic, FIELDS).map_err(|what| Mistake::at("topic", what))
+        Template::parse(&self.topic, &known).map_err(|what| Mistake::at("topic", what))
     }
 }
 
 impl SinkConfig for Kafka {
     fn check(&self, context: &Context) -> Result<(), Mistake> {
-        self.template()?;
+        self.template(context)?;
         self.login(context)?.check(&self.settings())
     }
 
@@ -138,7 +141,7 @@ impl SinkConfig for Kafka {
     }
 
     fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
-        let topic = self.template().ok()?;
+        let topic = self.template(context).ok()?;
         let admin = AdminClient::from_config(&self.login(context).ok()?.client(&[])).ok()?;
         let name = (!topic.has_fields()).then(|| topic.as_str());
         let takes = context.runtime.block_on(async {
@@ -162,7 +165,7 @@ impl SinkConfig for Kafka {
         let config = login.client(&self.settings());
         let ear = || Ear::new(context.post("kafka"));
         Ok(Box::new(Publisher {
-            topic: self.template()?,
+            topic: self.template(context)?,
             job: context.job.clone(),
             producer: ThreadedProducer::from_config_and_context(&config, ear())?,
             admin: AdminClient::from_config(&login.client(&[]))?,
@@ -214,7 +217,7 @@ impl Publisher {
         let limit = match self.meet(&topic) {
             Ok(limit) => limit,
             Err(reason) => {
-                self.producer.context().waits(&format!("the topic {topic} is not there and can't be made: {reason}"));
+                self.producer.context().waits(&format!("the topic {topic} is not known, and can't be made: {reason}"));
                 std::thread::sleep(POLL);
                 return None;
             }

@@ -419,15 +419,15 @@ impl Running {
         }
     }
 
-    /// Commits what is new. What fails is committed with the next.
+    /// Commits what is new, and what could not be committed before.
     fn commit(&self, offsets: &mut Offsets, mode: CommitMode) {
-        let new = offsets.to_commit();
-        if new.is_empty() {
-            return;
+        if self.consumer.context().commit_failed() {
+            offsets.failed();
         }
+        let Some(new) = offsets.to_commit() else { return };
         let positions = list(new.iter().map(|(place, next)| (place, Some(rdkafka::Offset::Offset(*next)))));
         if self.consumer.commit(&positions, mode).is_err() {
-            offsets.again(new);
+            offsets.failed();
         }
     }
 }

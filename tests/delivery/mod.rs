@@ -7,6 +7,7 @@ mod jobs;
 mod kills;
 mod mistakes;
 mod oracle;
+mod sizes;
 mod stalls;
 mod stores;
 

@@ -49,7 +49,9 @@ pub enum Start {
 #[derive(Debug, Default)]
 pub struct Offsets {
     ledger: Ledger<(Place, i64)>,
-    ready: BTreeMap<Place, i64>,
+    acknowledged: BTreeMap<Place, i64>,
+    /// Whether there is something that was not committed.
+    news: bool,
     topics: BTreeMap<String, Arc<str>>,
 }
 
@@ -59,7 +61,7 @@ impl Offsets {
         let topic = self.topics.entry(topic.to_owned()).or_insert_with(|| topic.into()).clone();
         let place = Place { topic, partition };
         if operators::broken::makes("latest-commit") {
-            self.ready.insert(place.clone(), offset + 1);
+            self.advance(place.clone(), offset + 1);
         }
         self.ledger.note((place, offset))
     }
@@ -67,22 +69,24 @@ impl Offsets {
     /// A message, and all before it in its partition, is acknowledged: receipts come back in the order of the frames.
     pub fn settle(&mut self, receipt: Receipt) {
         if let Some((place, offset)) = self.ledger.settle(receipt) {
-            let ready = self.ready.entry(place).or_default();
-            *ready = (*ready).max(offset + 1);
+            self.advance(place, offset + 1);
         }
     }
 
-    /// What is new since the last call.
-    pub fn to_commit(&mut self) -> BTreeMap<Place, i64> {
-        std::mem::take(&mut self.ready)
+    fn advance(&mut self, place: Place, next: i64) {
+        let acknowledged = self.acknowledged.entry(place).or_default();
+        *acknowledged = next.max(*acknowledged);
+        self.news = true;
     }
 
-    /// What could not be committed.
-    pub fn again(&mut self, old: BTreeMap<Place, i64>) {
-        for (place, next) in old {
-            let ready = self.ready.entry(place).or_default();
-            *ready = (*ready).max(next);
-        }
+    /// What to commit in each partition, if anything is new.
+    pub fn to_commit(&mut self) -> Option<&BTreeMap<Place, i64>> {
+        std::mem::take(&mut self.news).then_some(&self.acknowledged)
+    }
+
+    /// A commit failed: all of it is news again.
+    pub fn failed(&mut self) {
+        self.news = !self.acknowledged.is_empty();
     }
 }
 
@@ -185,19 +189,20 @@ mod tests {
                         offsets.settle(receipt);
                         acknowledged[partition as usize] = offset + 1;
                     },
-                    3 => for (place, next) in offsets.to_commit() {
+                    3 => for (place, next) in offsets.to_commit().into_iter().flatten() {
                         let partition = place.partition as usize;
-                        prop_assert!(next <= acknowledged[partition]);
-                        prop_assert!(next > committed[partition]);
-                        committed[partition] = next;
+                        prop_assert!(*next <= acknowledged[partition]);
+                        prop_assert!(*next >= committed[partition]);
+                        committed[partition] = *next;
                     },
-                    // A commit that failed.
-                    4 => { let old = offsets.to_commit(); offsets.again(old); }
+                    4 => if offsets.to_commit().is_some() {
+                        offsets.failed();
+                    },
                     _ => {}
                 }
             }
-            for (place, next) in offsets.to_commit() {
-                committed[place.partition as usize] = next;
+            for (place, next) in offsets.to_commit().into_iter().flatten() {
+                committed[place.partition as usize] = *next;
             }
             prop_assert_eq!(committed, acknowledged);
         }
