@@ -164,7 +164,7 @@ impl Mongo {
     }
 }
 
-/// versitygw: S3 over a folder.
+/// A server that speaks S3, over a folder.
 pub struct S3(Server);
 
 impl S3 {
@@ -173,9 +173,10 @@ impl S3 {
     /// The secret of it.
     pub const SECRET: &str = "testsecret";
 
-    /// Starts one without buckets.
+    /// Starts one without buckets: versitygw, or for a second opinion what `VIGIE_S3_SERVER` names (minio).
     pub fn start() -> Option<Self> {
-        Server::script("versitygw", &[]).map(Self)
+        let name = std::env::var("VIGIE_S3_SERVER").unwrap_or_else(|_| "versitygw".to_owned());
+        Server::script(&name, &[]).map(Self)
     }
 
     /// Its address.
@@ -183,7 +184,7 @@ impl S3 {
         format!("http://127.0.0.1:{}", self.0.port)
     }
 
-    /// Makes a bucket. What is in it lies in the folder returned, an object a file.
+    /// Makes a bucket. What is in it lies in the folder returned, with versitygw an object a file.
     pub fn bucket(&self, name: &str) -> PathBuf {
         let folder = self.0.folder.path().join("data").join(name);
         fs::create_dir_all(&folder).expect("a folder");
