@@ -1,17 +1,9 @@
-<<<<<<< HEAD
-# make demo   sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
-# make test   sets up what is missing, then runs every test
+# make demo     sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
+# make test     sets up what is missing, then runs every test
 # make servers  starts the servers that the tests run against, for a person, until ^C
-# make chaos  kills it 200 times, takes its servers away for a minute, and says what was lost and doubled
-# make train  trains the bundled model anew, from nothing, and writes its card
-# make bench  measures what docs/performance.md says, and prints it
-=======
-# make demo    sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
-# make test    sets up what is missing, then runs every test
-# make servers starts the servers that the tests run against, for a person, until ^C
-# make train   trains the bundled model anew, from nothing, and writes its card
-# make bench   measures what docs/performance.md says, and prints it
->>>>>>> servers
+# make chaos    kills it 200 times, takes its servers away for a minute, and says what was lost and doubled
+# make train    trains the bundled model anew, from nothing, and writes its card
+# make bench    measures what docs/performance.md says, and prints it
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
@@ -21,11 +13,7 @@ CARGO_FLAGS = --locked $(FEATURES)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-<<<<<<< HEAD
 .PHONY: demo test servers chaos train bench setup build broken lint clean
-=======
-.PHONY: demo test servers train bench setup build broken lint clean
->>>>>>> servers
 
 demo: setup build
 	@scripts/demo.sh target/debug/vigie
@@ -37,14 +25,11 @@ test: setup broken
 servers:
 	@tests/servers/up.sh
 
-<<<<<<< HEAD
 # The tests of delivery at length: 200 kills, servers that are gone for a minute.
 chaos: setup broken
 	@tests/servers/install.sh
 	VIGIE_KILLS=200 VIGIE_GONE=60 cargo test $(CARGO_FLAGS) --test main delivery -- --nocapture --test-threads 1
 
-=======
->>>>>>> servers
 # What tests and demo need beside Rust: an MQTT broker that is not ours, an assembler, ONNX Runtime.
 setup:
 	@scripts/setup.sh

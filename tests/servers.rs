@@ -72,11 +72,7 @@ fn a_folder_is_a_bucket() {
     s3.kill();
     s3.restart();
     let mut stream = TcpStream::connect(s3.endpoint().trim_start_matches("http://")).expect("it listens");
-<<<<<<< HEAD
-    write!(stream, "HEAD /frames HTTP/1.0\r\n\r\n").expect("a request");
-=======
     write!(stream, "HEAD /frames HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
->>>>>>> servers
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.split(' ').nth(1) == Some("403"), "{answer} ({}, {})", S3::KEY, S3::SECRET);

@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
 # Kafka, one node, its controller on OTHER. KAFKA_MESSAGE_MAX_BYTES: the largest batch it takes (its own default: 1 MiB).
-<<<<<<< HEAD
 # KAFKA_PROXIED, "INSIDE OUTSIDE": a second way in, on the port INSIDE; who comes that way is told the port OUTSIDE, a proxy's.
 . "$(dirname "$0")/common.sh"
 prepare "$cache/kafka/stamp" "$@"
 read -r inside outside <<<"${KAFKA_PROXIED:-}" || true
-=======
-. "$(dirname "$0")/common.sh"
-prepare "$cache/kafka/stamp" "$@"
->>>>>>> servers
 cat >"$dir/log4j2.yaml" <<'END'
 Configuration:
   Appenders: {Console: {name: out, PatternLayout: {pattern: "%d %p %c{1}: %m%n"}}}
@@ -21,15 +16,9 @@ cat >"$dir/server.properties" <<END
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$other
-<<<<<<< HEAD
 listeners=BROKER://127.0.0.1:$port,CONTROLLER://127.0.0.1:$other${inside:+,PROXIED://127.0.0.1:$inside}
 advertised.listeners=BROKER://127.0.0.1:$port${outside:+,PROXIED://127.0.0.1:$outside}
 listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
-=======
-listeners=BROKER://127.0.0.1:$port,CONTROLLER://127.0.0.1:$other
-advertised.listeners=BROKER://127.0.0.1:$port
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
->>>>>>> servers
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs=$dir/data
