@@ -52,8 +52,13 @@ impl Fit {
         }
     }
 
-    /// Puts a parcel elsewhere; what is left to be written in its place.
-    fn divert(&mut self, parcel: &Parcel, flaw: &Flaw) -> Result<Parcel, Flaw> {
+    /// What is to be written in place of what was too large: the same picture in fewer bytes, where the sink has only now
+    /// learned what its server takes; else a note where it has been put.
+    fn instead(&mut self, parcel: &Parcel, sent: usize, flaw: &Flaw) -> Result<Parcel, Flaw> {
+        let smaller = self.shrunk(parcel);
+        if smaller.body.len() < sent {
+            return Ok(smaller);
+        }
         let other = self.overflow.as_mut().ok_or_else(|| flaw.clone())?;
         other.write(std::slice::from_ref(parcel)).pop().expect("one verdict a parcel")?;
         let reference = Reference::of(parcel, other.place(parcel));
@@ -88,22 +93,22 @@ impl Sink for Fit {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
         let fitting: Vec<_> = parcels.iter().map(|parcel| self.shrunk(parcel)).collect();
         let mut verdicts = self.sink.write(&fitting);
-        let (mut notes, mut places) = (Vec::new(), Vec::new());
+        let (mut others, mut places) = (Vec::new(), Vec::new());
         for (place, verdict) in verdicts.iter_mut().enumerate() {
             let Err(flaw) = verdict else { continue };
             if flaw.reason != Reason::TooLarge {
                 continue;
             }
-            match self.divert(&parcels[place], flaw) {
-                Ok(note) => {
-                    notes.push(note);
+            match self.instead(&parcels[place], fitting[place].body.len(), flaw) {
+                Ok(other) => {
+                    others.push(other);
                     places.push(place);
                 }
                 Err(flaw) => *verdict = Err(flaw),
             }
         }
-        if !notes.is_empty() {
-            for (place, verdict) in places.into_iter().zip(self.sink.write(&notes)) {
+        if !others.is_empty() {
+            for (place, verdict) in places.into_iter().zip(self.sink.write(&others)) {
                 verdicts[place] = verdict;
             }
         }
@@ -183,6 +188,29 @@ mod tests {
         let written = written.lock().unwrap();
         assert!(written.len() == 1 && written[0].body.len() <= most);
         assert!(codec::decode(&written[0].body, &Limits::default()).is_ok());
+    }
+
+    /// Learns how much its server takes when it writes for the first time, as Kafka's does.
+    struct Learning(Small, bool);
+
+    impl Sink for Learning {
+        fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
+            self.1 = true;
+            self.0.write(parcels)
+        }
+        fn most(&self, parcel: &Parcel) -> Option<usize> {
+            self.1.then(|| self.0.most(parcel)).flatten()
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_learned_late_counts() {
+        let image = parcel(Write::Image);
+        let (most, written) = (image.body.len() / 2, Written::default());
+        let sink = Box::new(Learning(Small(most, written.clone()), false));
+        let mut sink = Fit { sink, overflow: None, limits: Limits::default() };
+        assert_eq!(sink.write(&[image]), [Ok(())]);
+        assert!(written.lock().unwrap()[0].body.len() <= most);
     }
 
     #[test]
