@@ -1,6 +1,8 @@
 use super::*;
 use crate::sinks::objects::tests::{context, parcel, runtime};
 use operators::UnixMillis;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 fn config(text: &str) -> S3 {
     toml::from_str(text).unwrap()
@@ -121,4 +123,55 @@ fn a_place_can_be_followed_and_the_largest_object_is_known() {
     assert_eq!(sink.place(&parcel("a/b", "7", "")), "s3://faces/a%2Fb/7.jpg");
     assert_eq!(sink.most(&parcel("a", "7", "")), Some(5 << 30));
     assert_eq!(shelf.prefix, "");
+}
+
+/// What a sink makes of one answer to each of its requests; of none, where nobody listens.
+fn put_to(answer: Option<&'static str>) -> Result<(), Trouble> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    if let Some(answer) = answer {
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = Vec::new();
+                let mut buffer = [0; 4096];
+                while !request.ends_with(b"\r\n\r\nbody") {
+                    let read = stream.read(&mut buffer).unwrap();
+                    request.extend_from_slice(&buffer[..read]);
+                }
+                let head = format!("HTTP/1.1 {}\r\nConnection: close\r\n", answer.lines().next().unwrap());
+                let body = answer.lines().nth(1).unwrap_or_default();
+                write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+            }
+        });
+    } else {
+        drop(listener);
+    }
+    let runtime = runtime();
+    let config = config(&format!("url = 's3://faces/{{id}}.jpg'\nendpoint = 'http://127.0.0.1:{port}'"));
+    let context = context("faces", &runtime);
+    let store = Arc::new(config.store(&context, &keys()).unwrap());
+    let words = Words { bucket: "faces".into(), server: "the server".into(), whose: "in [sink.faces]".into() };
+    let bucket = Bucket { store, job: "room".into(), words: Arc::new(words) };
+    let frame = parcel("door", "7", "").frame;
+    let draft = Draft { path: "7.jpg".into(), body: "body".into(), media: "image/jpeg", frame };
+    runtime.block_on(bucket.put(&draft, 0))
+}
+
+/// Catches an answer that is read wrong, and a client that panics over its own pauses.
+#[test]
+fn what_a_server_answers_is_understood() {
+    let passing = |answer| match put_to(answer) {
+        Err(Trouble::Passing(what)) => what,
+        other => panic!("{other:?}"),
+    };
+    assert!(passing(None).starts_with("the server can't be reached: "), "{}", passing(None));
+    let busy = "503 Slow Down\n<Error><Code>SlowDown</Code><Message>Please reduce your rate.</Message></Error>";
+    assert_eq!(passing(Some(busy)), "the server answers 503 SlowDown (Please reduce your rate)");
+    let missing = "404 Not Found\n<Error><Code>NoSuchBucket</Code><Message>No.</Message></Error>";
+    assert_eq!(passing(Some(missing)), "the bucket faces is not there: make it, or mend `url` in [sink.faces]");
+    assert_eq!(passing(Some("404 Not Found")), "the server answers 404, as no S3 does: is it the right address?");
+    assert!(passing(Some("301 Moved Permanently")).contains("is in another region"));
+    let large = "400 Bad Request\n<Error><Code>EntityTooLarge</Code><Message>No.</Message></Error>";
+    let Err(Trouble::Lasting(flaw)) = put_to(Some(large)) else { panic!("it lasts") };
+    assert_eq!(flaw.reason, Reason::TooLarge);
 }
