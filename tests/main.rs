@@ -5,6 +5,7 @@ mod delivery;
 mod house;
 mod kill;
 mod mistakes;
+mod mongodb;
 mod odd_bytes;
 mod references;
 mod s3;

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod kafka;
+pub mod mongodb;
 pub mod mqtt;
 pub mod objects;
 pub mod s3;
@@ -86,6 +87,7 @@ pub trait Sink: Send {
 pub const KINDS: &[Kind<dyn SinkConfig>] = &[
     crate::kind!("files", files::Files),
     crate::kind!("kafka", kafka::Kafka),
+    crate::kind!("mongodb", mongodb::Mongodb),
     crate::kind!("mqtt", mqtt::Mqtt),
     crate::kind!("s3", s3::S3),
 ];
