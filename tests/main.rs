@@ -4,6 +4,7 @@ mod camera;
 mod house;
 mod kill;
 mod mistakes;
+mod mongodb;
 mod odd_bytes;
 mod references;
 mod servers;

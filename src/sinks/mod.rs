@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod kafka;
+pub mod mongodb;
 pub mod mqtt;
 
 use std::fmt::Debug;
@@ -75,5 +76,9 @@ pub trait Sink: Send {
 }
 
 /// Every kind of sink, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SinkConfig>] =
-    &[crate::kind!("files", files::Files), crate::kind!("kafka", kafka::Kafka), crate::kind!("mqtt", mqtt::Mqtt)];
+pub const KINDS: &[Kind<dyn SinkConfig>] = &[
+    crate::kind!("files", files::Files),
+    crate::kind!("kafka", kafka::Kafka),
+    crate::kind!("mongodb", mongodb::Mongodb),
+    crate::kind!("mqtt", mqtt::Mqtt),
+];

@@ -1,0 +1,331 @@
+//! Results to MongoDB, or to a server that speaks its language: one document a frame, whoever adds to it.
+//!
+//! Written is what a majority of the servers has. All writes are updates of one document by its `_id`, so a frame that
+//! comes again changes nothing, and what is written of one frame (by this sink, by another, by another job) meets in its
+//! document, in whatever order it comes. Only commands are used that all servers from MongoDB 4.4 on know.
+
+mod draft;
+mod pack;
+mod server;
+mod shelf;
+mod verdict;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use operators::{Flaw, Reason};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::runtime::Handle;
+
+use self::draft::{Draft, ENVELOPE, LARGEST};
+use self::server::{Server, shown};
+use self::shelf::Shelf;
+use self::writer::{Verdicts, Writer};
+use super::{Parcel, Sink, SinkConfig};
+use crate::context::Context;
+use crate::delivery::{Keep, Keeper};
+use crate::mistake::Mistake;
+use crate::template::{Names, Template};
+
+/// One document a frame: `job`, `camera`, `id`, `number`, `captured_at`, `received_at`, `stored_at`, and what is written:
+/// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mongodb {
+    /// The server: `mongodb://localhost:27017`, with user and password `mongodb://user:password@host/?authSource=admin`;
+    /// they are never shown. The options of the url are the driver's own: `replicaSet`, `tls=true`,
+    /// `tlsCAFile=ca.pem` (the servers' CA), `tlsCertificateKeyFile` (this client's certificate and key).
+    url: String,
+    /// The database's name.
+    database: String,
+    /// The collection of a document, with `{camera}`, `{job}` and `{date}`, in `[dead]` also `{reason}`:
+    /// `camera-{camera}-processed`. Collections are made as they are needed. What a collection's name can't hold is
+    /// replaced.
+    collection: String,
+    /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`. Sinks and jobs that
+    /// give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
+    /// of two that write one document at the same moment one is lost.)
+    #[serde(default = "id")]
+    id: String,
+    /// What is kept, counted from the last change of a document, of all collections that `collection` can have named.
+    /// Where the server can (MongoDB does), it deletes by age even while no job runs: by the index `vigie_expiring`.
+    #[serde(default)]
+    keep: Option<Keep>,
+}
+
+fn id() -> String {
+    "{job}/{camera}/{id}".to_owned()
+}
+
+/// The url may hold a password.
+impl fmt::Debug for Mongodb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+impl Mongodb {
+    fn collection(&self, context: &Context) -> Result<Template, Mistake> {
+        let wrong = |what: &str| Err(Mistake::at("collection", what));
+        let name = self.collection.as_str();
+        match name {
+            "" => return wrong("a collection needs a name: write \"camera-{camera}-processed\""),
+            _ if name.contains(['$', '\0']) => return wrong("a collection's name can't hold `$`: take it out"),
+            _ if name.starts_with("system.") || name.starts_with('.') => {
+                return wrong("MongoDB keeps names that begin with `system.` or `.` to itself: choose another one");
+            }
+            _ => {}
+        }
+        template("collection", name, &["camera", "job", "date"], context)
+    }
+
+    fn id(&self, context: &Context) -> Result<Template, Mistake> {
+        if self.id.is_empty() {
+            return Err(Mistake::at("id", "a document needs a name: write \"{job}/{camera}/{id}\""));
+        }
+        template("id", &self.id, &["camera", "id", "number", "job", "date"], context)
+    }
+
+    fn check_database(&self) -> Result<(), Mistake> {
+        let what = match self.database.as_str() {
+            "" => "a database needs a name: write \"room\"",
+            name if name.len() > 63 => "a database's name has 63 bytes at most: choose a shorter one",
+            name if name.contains(['/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0']) => {
+                "a database's name can't hold any of `/\\. \"$*<>:|?`: use letters, digits, `-` and `_`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Mistake::at("database", what))
+    }
+}
+
+fn template(field: &'static str, text: &str, known: &[&str], context: &Context) -> Result<Template, Mistake> {
+    let mut known = known.to_vec();
+    // The job keeps this name for the dead letters: no other part has a reason to tell.
+    if context.part == "dead" {
+        known.push("reason");
+    }
+    Template::parse(text, &known).map_err(|what| Mistake::at(field, what))
+}
+
+impl SinkConfig for Mongodb {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        server::check(&self.url, &context.runtime)?;
+        self.check_database()?;
+        self.collection(context)?;
+        self.id(context)?;
+        self.keep.as_ref().map_or(Ok(()), Keep::check)
+    }
+
+    fn describe(&self) -> String {
+        let kept = |keep: &Keep| {
+            let age = keep.age.map(|age| age.to_string());
+            let limits: Vec<_> = age.into_iter().chain(keep.size.map(|size| size.to_string())).collect();
+            format!(", kept: {}", limits.join(", "))
+        };
+        let kept = self.keep.as_ref().map(kept).unwrap_or_default();
+        format!("MongoDB {}, {}.{}{kept}", shown(&self.url), self.database, self.collection)
+    }
+
+    fn takes_several(&self) -> bool {
+        true
+    }
+
+    fn preflight(&self, _: &Context, largest: usize) -> Option<Mistake> {
+        let what = || {
+            format!(
+                "a result may have {largest} bytes, and a document of MongoDB has {LARGEST} at most: lower `max_frame_bytes` of \
+                 [limits], or name a sink for what is too large with `overflow`"
+            )
+        };
+        (largest > LARGEST).then(|| Mistake::at("collection", what()))
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
+        let server = Arc::new(Server::new(&self.url, &self.database));
+        let collection = self.collection(context)?;
+        let keeper = self.look_after(&server, &collection, context);
+        Ok(Box::new(Documents {
+            id: self.id(context)?,
+            collection,
+            job: context.job.clone(),
+            database: self.database.clone(),
+            writer: Arc::new(Writer::new(server, context.post("mongodb"))),
+            runtime: context.runtime.clone(),
+            _keeper: keeper,
+        }))
+    }
+}
+
+impl Mongodb {
+    /// One worker of the cluster looks after what is kept.
+    fn look_after(&self, server: &Arc<Server>, collection: &Template, context: &Context) -> Option<Keeper> {
+        if context.worker != 0 {
+            return None;
+        }
+        let shelf = Shelf::new(server.clone(), collection.clone(), self.keep.clone());
+        match self.keep.clone() {
+            Some(keep) => Some(Keeper::start(&context.runtime, keep, shelf, context.post("mongodb"))),
+            None => {
+                context.runtime.spawn(async move { shelf.free().await });
+                None
+            }
+        }
+    }
+}
+
+struct Documents {
+    collection: Template,
+    id: Template,
+    job: String,
+    database: String,
+    writer: Arc<Writer>,
+    runtime: Handle,
+    /// Deletes until it goes.
+    _keeper: Option<Keeper>,
+}
+
+impl Documents {
+    /// The collection and the `_id` of a parcel's document.
+    fn names(&self, parcel: &Parcel) -> (String, String) {
+        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        (legal(&self.collection.fill(&names)), self.id.fill(&names))
+    }
+
+    fn draft(&self, parcel: &Parcel) -> Result<Draft, Flaw> {
+        let (collection, id) = self.names(parcel);
+        Draft::new(collection, id, parcel, &self.job)
+    }
+
+    /// Writes to all collections at the same time.
+    fn deliver(&self, drafts: Vec<(usize, Draft)>) -> Verdicts {
+        let start = |(collection, commands): (String, pack::Commands)| {
+            let places: Vec<_> = commands.iter().flatten().flat_map(|update| update.parcels.clone()).collect();
+            let writer = self.writer.clone();
+            (places, self.runtime.spawn(async move { writer.write(&collection, commands).await }))
+        };
+        let tasks: Vec<_> = pack::pack(drafts).into_iter().map(start).collect();
+        let end = |(places, task): (Vec<usize>, tokio::task::JoinHandle<Verdicts>)| {
+            self.runtime.block_on(task).unwrap_or_else(|panic| {
+                let flaw = Flaw::new(Reason::Panicked, format!("a mistake in Vigie, while writing: {panic}"));
+                places.into_iter().map(|place| (place, Err(flaw.clone()))).collect()
+            })
+        };
+        tasks.into_iter().flat_map(end).collect()
+    }
+}
+
+/// A collection's name with what none may hold escaped, as a template escapes: no other name becomes the same.
+fn legal(name: &str) -> String {
+    let name = name.replace('$', "%24");
+    match name.strip_prefix("system.") {
+        Some(rest) => format!("system%2E{rest}"),
+        None => name,
+    }
+}
+
+impl Sink for Documents {
+    fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
+        let mut verdicts: Vec<_> = parcels.iter().map(|_| Ok(())).collect();
+        let mut drafts = Vec::with_capacity(parcels.len());
+        for (place, parcel) in parcels.iter().enumerate() {
+            match self.draft(parcel) {
+                Ok(draft) => drafts.push((place, draft)),
+                Err(flaw) => verdicts[place] = Err(flaw),
+            }
+        }
+        for (place, verdict) in self.deliver(drafts) {
+            verdicts[place] = verdict;
+        }
+        verdicts
+    }
+
+    fn most(&self, _: &Parcel) -> Option<usize> {
+        Some(LARGEST - ENVELOPE)
+    }
+
+    fn place(&self, parcel: &Parcel) -> String {
+        let (collection, id) = self.names(parcel);
+        format!("mongodb:{}.{collection}/{id}", self.database)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::draft::tests::parcel;
+    use super::*;
+    use crate::write::Write;
+
+    fn config(text: &str) -> Mongodb {
+        let rest = "url = 'mongodb://root:s3cret@localhost/?authSource=admin'\ndatabase = 'room'\ncollection = 'all'\n";
+        let table: toml::Table =
+            rest.parse::<toml::Table>().unwrap().into_iter().chain(text.parse::<toml::Table>().unwrap()).collect();
+        table.try_into().unwrap()
+    }
+
+    fn context(part: &str, runtime: &tokio::runtime::Runtime) -> Context {
+        Context {
+            job: "room".into(),
+            part: part.into(),
+            folder: ".".into(),
+            max_frame_bytes: 1 << 20,
+            picture: Default::default(),
+            window: operators::Window { frames: 64, bytes: 1 << 20 },
+            batch: 3,
+            worker: 1,
+            share: Default::default(),
+            board: Default::default(),
+            runtime: runtime.handle().clone(),
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_at_their_field() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let wrong = |text: &str| config(text).check(&context("store", &runtime)).err();
+        for sound in ["", "id = '{camera}/{id}'\ncollection = 'camera-{camera}-{date}'", "keep = { age = '48h' }"] {
+            assert_eq!(wrong(sound), None, "{sound}");
+        }
+        for (text, field) in [
+            ("url = 'localhost'", "url"),
+            ("database = ''", "database"),
+            ("database = 'my.room'", "database"),
+            ("collection = ''", "collection"),
+            ("collection = 'a$b'", "collection"),
+            ("collection = 'system.{camera}'", "collection"),
+            ("collection = '{id}'", "collection"),
+            ("collection = 'dead-{reason}'", "collection"),
+            ("id = ''", "id"),
+            ("id = '{nobody}'", "id"),
+            ("keep = {}", "keep"),
+        ] {
+            assert_eq!(wrong(text).map(|mistake| mistake.field), Some(Some(field)), "{text}");
+        }
+        assert_eq!(config("collection = 'dead-{reason}'").check(&context("dead", &runtime)), Ok(()));
+    }
+
+    #[test]
+    fn nothing_secret_is_described() {
+        let config = config("keep = { age = '48h', size = '5GiB' }");
+        assert_eq!(config.describe(), "MongoDB mongodb://localhost, room.all, kept: 2days, 5.0 GiB");
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    /// Catches a sink that does not open while its server is away.
+    #[test]
+    fn a_place_can_be_followed() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sink = config("collection = '{camera}'").open(&context("store", &runtime)).unwrap();
+        assert_eq!(sink.place(&parcel("7", Some(Write::Image), b"", "image/jpeg")), "mongodb:room.door/room/door/7");
+        assert_eq!(sink.most(&parcel("7", None, b"", "")), Some(LARGEST - ENVELOPE));
+    }
+
+    #[test]
+    fn no_camera_makes_an_illegal_collection() {
+        for (name, expected) in [("a$b", "a%24b"), ("system.users", "system%2Eusers"), ("camera-1", "camera-1")] {
+            assert_eq!(legal(name), expected);
+        }
+    }
+}
