@@ -199,7 +199,7 @@ mod tests {
         let flaw = Flaw::new(Reason::Refused, "twice");
         let race = || Some(Fault::Race(flaw.clone()));
         assert_eq!(work.settle(vec![race(), None]), Ok(()));
-        for _ in 1..ROUNDS {
+        for _ in 0..ROUNDS {
             assert_eq!(left(&work), [0]);
             assert_eq!(work.settle(vec![race()]), Ok(()));
         }
