@@ -252,7 +252,8 @@ impl Collector for Notices {
             let row = |(part, stock): &'_ (String, Stock)| Some((part.clone(), value(stock)?));
             stocks.iter().filter_map(row).collect::<Vec<_>>()
         };
-        let columns: [(&str, &str, fn(&Stock) -> Option<f64>); 4] = [
+        type Value = fn(&Stock) -> Option<f64>;
+        let columns: [(&str, &str, Value); 4] = [
             ("stored_bytes", "Bytes that a store holds", |stock| Some(stock.bytes as f64)),
             ("stored_items", "Things that a store holds", |stock| Some(stock.items as f64)),
             ("stored_oldest_seconds", "Age of the oldest thing in a store", |stock| Some(stock.oldest.as_secs_f64())),

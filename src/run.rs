@@ -89,13 +89,19 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     goodbyes?
 }
 
-/// Tells what servers will not take, as soon as they have answered: nobody waits for that.
+/// How long a job waits for what its servers take; what they say later is told then.
+const ASKING: Duration = Duration::from_secs(2);
+
+/// Tells what servers will not take.
 fn ask_servers(cluster: &Cluster, runtime: &Runtime, job: &Arc<Job>) {
     if cluster.process == 0 {
         let (job, handle) = (job.clone(), runtime.handle().clone());
+        let (told, all_told) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             job.preflight(&handle).iter().for_each(|warning| tracing::warn!("{}", job.tell("too large", warning)));
+            drop(told);
         });
+        let _ = all_told.recv_timeout(ASKING);
     }
 }
 
@@ -185,7 +191,9 @@ fn taps(job: &Job) -> Vec<Tap> {
 /// any other by one worker of the cluster, and several of them are spread over it.
 fn reader(shared: bool, source: usize, worker: usize, cluster: &Cluster) -> Option<Share> {
     match shared {
-        true => (worker % cluster.threads == 0).then(|| Share { index: cluster.process, of: cluster.processes() }),
+        true => {
+            worker.is_multiple_of(cluster.threads).then(|| Share { index: cluster.process, of: cluster.processes() })
+        }
         false => (source % (cluster.threads * cluster.processes()) == worker).then(Share::default),
     }
 }

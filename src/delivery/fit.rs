@@ -218,7 +218,7 @@ mod tests {
         let elsewhere = Written::default();
         let (mut sink, written) = fit(1_000, Some(elsewhere.clone()));
         let frame = parcel(Write::Image);
-        assert_eq!(sink.write(&[frame.clone()]), [Ok(())]);
+        assert_eq!(sink.write(std::slice::from_ref(&frame)), [Ok(())]);
         assert_eq!(elsewhere.lock().unwrap()[0].body, frame.body, "as it was");
         let note: Reference = serde_json::from_slice(&written.lock().unwrap()[0].body).unwrap();
         assert_eq!(

@@ -424,7 +424,7 @@ impl Running {
         if self.consumer.context().commit_failed() {
             offsets.failed();
         }
-        let Some(new) = offsets.to_commit() else { return };
+        let Some(new) = offsets.uncommitted() else { return };
         let positions = list(new.iter().map(|(place, next)| (place, Some(rdkafka::Offset::Offset(*next)))));
         if self.consumer.commit(&positions, mode).is_err() {
             offsets.failed();

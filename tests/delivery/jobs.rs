@@ -39,6 +39,7 @@ impl Site {
             ("AWS_ACCESS_KEY_ID", S3::KEY),
             ("AWS_SECRET_ACCESS_KEY", S3::SECRET),
             ("AWS_REGION", "us-east-1"),
+            ("VIGIE_MODELS", concat!(env!("CARGO_MANIFEST_DIR"), "/models")),
         ];
         let arguments = ["-C", &self.folder.path().display().to_string(), env!("CARGO_BIN_EXE_vigie"), "run"];
         let arguments: Vec<_> = arguments.into_iter().chain([job.to_str().expect("a path"), "-w", "1"]).collect();
@@ -48,8 +49,19 @@ impl Site {
 
     /// Publishes the frames of four rendered cameras.
     fn publish(&self) {
-        let count = FRAMES.to_string();
-        let arguments = ["camera", "--synthetic", "--count", &count, "--rate", "max", "--to", &self.mosquitto.url()];
+        let count = (4 * FRAMES).to_string();
+        let arguments = [
+            "camera",
+            "--synthetic",
+            "--cameras",
+            "4",
+            "--count",
+            &count,
+            "--rate",
+            "max",
+            "--to",
+            &self.mosquitto.url(),
+        ];
         assert!(Process::vigie(&arguments).end().success());
     }
 

@@ -144,28 +144,37 @@ impl SinkConfig for Mongodb {
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
-        let server = Arc::new(Server::new(&self.url, &self.database));
-        let collection = self.collection(context)?;
-        let keeper = self.look_after(&server, &collection, context);
-        Ok(Box::new(Documents {
-            id: self.id(context)?,
-            collection,
-            job: context.job.clone(),
-            database: self.database.clone(),
-            writer: Arc::new(Writer::new(server, context.post("mongodb"))),
-            runtime: context.runtime.clone(),
-            _keeper: keeper,
-        }))
+        let mut documents = self.documents(context)?;
+        documents.keeper = self.look_after(&documents, context);
+        Ok(Box::new(documents))
+    }
+
+    fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
+        Ok(Box::new(self.documents(context)?))
     }
 }
 
 impl Mongodb {
+    fn documents(&self, context: &Context) -> anyhow::Result<Documents> {
+        let server = Arc::new(Server::new(&self.url, &self.database));
+        Ok(Documents {
+            id: self.id(context)?,
+            collection: self.collection(context)?,
+            job: context.job.clone(),
+            database: self.database.clone(),
+            writer: Arc::new(Writer::new(server.clone(), context.post("mongodb"))),
+            server,
+            runtime: context.runtime.clone(),
+            keeper: None,
+        })
+    }
+
     /// One worker of the cluster looks after what is kept.
-    fn look_after(&self, server: &Arc<Server>, collection: &Template, context: &Context) -> Option<Keeper> {
+    fn look_after(&self, documents: &Documents, context: &Context) -> Option<Keeper> {
         if context.worker != 0 {
             return None;
         }
-        let shelf = Shelf::new(server.clone(), collection.clone(), self.keep.clone());
+        let shelf = Shelf::new(documents.server.clone(), documents.collection.clone(), self.keep.clone());
         match self.keep.clone() {
             Some(keep) => Some(Keeper::start(&context.runtime, keep, shelf, context.post("mongodb"))),
             None => {
@@ -181,10 +190,11 @@ struct Documents {
     id: Template,
     job: String,
     database: String,
+    server: Arc<Server>,
     writer: Arc<Writer>,
     runtime: Handle,
     /// Deletes until it goes.
-    _keeper: Option<Keeper>,
+    keeper: Option<Keeper>,
 }
 
 impl Documents {

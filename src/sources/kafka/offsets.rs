@@ -80,7 +80,7 @@ impl Offsets {
     }
 
     /// What to commit in each partition, if anything is new.
-    pub fn to_commit(&mut self) -> Option<&BTreeMap<Place, i64>> {
+    pub fn uncommitted(&mut self) -> Option<&BTreeMap<Place, i64>> {
         std::mem::take(&mut self.news).then_some(&self.acknowledged)
     }
 
@@ -189,19 +189,17 @@ mod tests {
                         offsets.settle(receipt);
                         acknowledged[partition as usize] = offset + 1;
                     },
-                    3 => for (place, next) in offsets.to_commit().into_iter().flatten() {
+                    3 => for (place, next) in offsets.uncommitted().into_iter().flatten() {
                         let partition = place.partition as usize;
                         prop_assert!(*next <= acknowledged[partition]);
                         prop_assert!(*next >= committed[partition]);
                         committed[partition] = *next;
                     },
-                    4 => if offsets.to_commit().is_some() {
-                        offsets.failed();
-                    },
+                    4 if offsets.uncommitted().is_some() => offsets.failed(),
                     _ => {}
                 }
             }
-            for (place, next) in offsets.to_commit().into_iter().flatten() {
+            for (place, next) in offsets.uncommitted().into_iter().flatten() {
                 committed[place.partition as usize] = *next;
             }
             prop_assert_eq!(committed, acknowledged);
