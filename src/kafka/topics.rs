@@ -57,16 +57,14 @@ pub async fn create<C: ClientContext>(admin: &AdminClient<C>, topic: &str) -> Re
     }
 }
 
-/// The largest message that a topic takes, or, without a topic, that the brokers take by themselves; `None` where nobody
-/// says so.
+/// The largest message that a topic takes, or, where it is not there yet, that the brokers take by themselves; `None` where
+/// nobody says so.
 pub async fn topic_limit<C: ClientContext>(admin: &AdminClient<C>, topic: Option<&str>) -> Option<usize> {
-    let broker = || {
-        let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(3)).ok()?;
-        Some(metadata.brokers().first()?.id())
-    };
-    let (resource, setting) = match topic {
+    let metadata = admin.inner().fetch_metadata(topic, Duration::from_secs(3)).ok()?;
+    let there = metadata.topics().iter().any(|topic| !topic.partitions().is_empty());
+    let (resource, setting) = match topic.filter(|_| there) {
         Some(topic) => (ResourceSpecifier::Topic(topic), "max.message.bytes"),
-        None => (ResourceSpecifier::Broker(broker()?), "message.max.bytes"),
+        None => (ResourceSpecifier::Broker(metadata.brokers().first()?.id()), "message.max.bytes"),
     };
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
     let described = admin.describe_configs([&resource], &options).await.ok()?;

@@ -144,12 +144,7 @@ impl SinkConfig for Kafka {
         let topic = self.template(context).ok()?;
         let admin = AdminClient::from_config(&self.login(context).ok()?.client(&[])).ok()?;
         let name = (!topic.has_fields()).then(|| topic.as_str());
-        let takes = context.runtime.block_on(async {
-            match name {
-                Some(name) => kafka::topic_limit(&admin, Some(name)).await.or(kafka::topic_limit(&admin, None).await),
-                None => kafka::topic_limit(&admin, None).await,
-            }
-        });
+        let takes = context.runtime.block_on(kafka::topic_limit(&admin, name));
         let wanted = largest + ENVELOPE;
         let takes = takes.filter(|takes| *takes < wanted)?;
         let what = format!(

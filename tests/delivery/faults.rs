@@ -14,8 +14,11 @@ use crate::support::servers::{Kafka, Mongo, Proxy, S3, Toxiproxy};
 use crate::support::{Broker, free_port, page, turn, wait};
 use crate::whole_job::cluster;
 
-/// What goes wrong, and whether it stops all: then it has to be named.
-const FAULTS: [(&str, fn(&Proxy), bool); 5] = [
+/// What it is called, what brings it about, and whether it stops all: then it has to be named.
+type Fault = (&'static str, fn(&Proxy), bool);
+
+/// What goes wrong.
+const FAULTS: [Fault; 5] = [
     ("latency of 2 s", |proxy| proxy.latency(2_000), false),
     ("50 kB/s", |proxy| proxy.bandwidth(50), false),
     ("connections reset", |proxy| proxy.reset_peer(), true),
