@@ -121,7 +121,8 @@ impl SinkConfig for Files {
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
         let (folder, rest) = self.split(context)?;
         let levels = rest.split('/').map(|level| template(level, context)).collect::<Result<_, _>>()?;
-        let tidy = Tidy::new(fs::canonicalize(folder)?, Origin::new(template(rest, context)?, context), levels, context);
+        let tidy =
+            Tidy::new(fs::canonicalize(folder)?, Origin::new(template(rest, context)?, context), levels, context);
         Ok(Box::new(sink.keeping(keep, tidy, context)))
     }
 

@@ -136,7 +136,8 @@ impl SinkConfig for S3 {
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
-        let table = if context.part == objects::DEAD { "[dead]".to_owned() } else { format!("[sink.{}]", context.part) };
+        let table =
+            if context.part == objects::DEAD { "[dead]".to_owned() } else { format!("[sink.{}]", context.part) };
         let (sink, shelf) = self.sink(context, self.words(context, format!("in {table}"))?)?;
         Ok(Box::new(match &self.keep {
             Some(keep) => sink.keeping(keep, shelf, context),

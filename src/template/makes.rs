@@ -94,7 +94,10 @@ fn is_shortened(start: &str, hash: &str) -> bool {
     let full = (room - 3..=room).contains(&start.len());
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let plain = |char: char| !matches!(char, '/' | '\\' | '+' | '#') && !char.is_control();
-    full && !start.starts_with(['.', '$', ' ']) && start.chars().all(plain) && hash.len() == HASH && hash.bytes().all(hex)
+    full && !start.starts_with(['.', '$', ' '])
+        && start.chars().all(plain)
+        && hash.len() == HASH
+        && hash.bytes().all(hex)
 }
 
 /// The value that was escaped, if it is one and was not shortened.

@@ -86,9 +86,7 @@ impl Inside {
     /// What is known of a file; nothing, if it is none, or is gone by now.
     fn look(&self, entry: &fs::DirEntry, path: String) -> io::Result<Option<Found>> {
         match entry.metadata() {
-            Ok(known) if known.is_file() => {
-                Ok(Some(Found { path, at: known.modified()?.into(), bytes: known.len() }))
-            }
+            Ok(known) if known.is_file() => Ok(Some(Found { path, at: known.modified()?.into(), bytes: known.len() })),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(None),
         }
@@ -143,8 +141,8 @@ fn entries(folder: &Path, depth: usize) -> io::Result<impl Iterator<Item = io::R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sinks::objects::tests::{context, runtime};
     use crate::sinks::objects;
+    use crate::sinks::objects::tests::{context, runtime};
     use operators::UnixMillis;
     use std::time::SystemTime;
 
@@ -196,8 +194,14 @@ mod tests {
     #[test]
     fn what_others_wrote_stays() {
         let bench = Bench::new("{camera}/{date}/{id}.jpg", "faces");
-        let foreign =
-            ["readme.jpg", "a/7.jpg", "a/2026-11-21/7.png", "a/2026-11-21/b/7.jpg", "a/notes/7.jpg", "a/2026-11-21/1.jpg#1"];
+        let foreign = [
+            "readme.jpg",
+            "a/7.jpg",
+            "a/2026-11-21/7.png",
+            "a/2026-11-21/b/7.jpg",
+            "a/notes/7.jpg",
+            "a/2026-11-21/1.jpg#1",
+        ];
         foreign.iter().for_each(|path| bench.write(path));
         bench.write("a/2026-11-21/7.jpg");
         fs::create_dir_all(bench.folder.path().join("a/2026-11-21/8.jpg")).unwrap();

@@ -14,7 +14,9 @@ pub fn bucket_and_key(url: &str) -> Result<(&str, &str), String> {
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     if bucket.contains(['{', '}']) {
-        return Err(format!("the bucket of `{url}` has a field in it, and a sink has one bucket: put fields in the key"));
+        return Err(format!(
+            "the bucket of `{url}` has a field in it, and a sink has one bucket: put fields in the key"
+        ));
     }
     if bucket.is_empty() || !bucket.bytes().all(sound) {
         return Err(format!("`{bucket}` is no name of a bucket: {LIKE}"));
@@ -46,7 +48,8 @@ impl Endpoint {
             _ => return Err(format!("`endpoint` is no address of HTTP: {LIKE}")),
         };
         if host.contains('@') {
-            let what = "`endpoint` holds a name or a password: they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+            let what =
+                "`endpoint` holds a name or a password: they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
             return Err(what.to_owned());
         }
         let sound = |char: char| char.is_ascii_alphanumeric() || ".-_:[]/".contains(char);
@@ -59,7 +62,8 @@ impl Endpoint {
     /// What the environment says.
     pub fn of(env: &Env) -> Result<Option<Self>, String> {
         let set = VARIABLES.iter().find_map(|name| Some((name, env.get(*name)?)));
-        let parse = |(name, value): (&&str, &String)| Self::parse(value).map_err(|what| what.replace("`endpoint`", name));
+        let parse =
+            |(name, value): (&&str, &String)| Self::parse(value).map_err(|what| what.replace("`endpoint`", name));
         set.map(parse).transpose()
     }
 

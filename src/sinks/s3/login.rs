@@ -54,7 +54,8 @@ fn once_more() -> RetryConfig {
 fn certificates(env: &Env) -> Result<Vec<Certificate>, String> {
     let Some(path) = env.get("AWS_CA_BUNDLE") else { return Ok(Vec::new()) };
     let read = fs::read(path).map_err(|error| format!("can't read `{path}`, which AWS_CA_BUNDLE names: {error}"))?;
-    Certificate::from_pem_bundle(&read).map_err(|_| format!("`{path}`, which AWS_CA_BUNDLE names, holds no certificates"))
+    Certificate::from_pem_bundle(&read)
+        .map_err(|_| format!("`{path}`, which AWS_CA_BUNDLE names, holds no certificates"))
 }
 
 /// The profile to be used, if the environment itself says nothing about who this is.

@@ -52,8 +52,10 @@ impl Answer {
         let text = error.to_string();
         let after = |start: &str| text.split_once(start).map(|(_, rest)| rest);
         let tag = |start, end| after(start).and_then(|rest| rest.split_once(end)).map_or("", |(inside, _)| inside);
+        // A redirect that does not say where to is told without its status.
+        let lost = text.contains("redirect without LOCATION").then_some(301);
         Self {
-            status: after("status code: ").and_then(|rest| rest.get(..3)?.parse().ok()),
+            status: after("status code: ").and_then(|rest| rest.get(..3)?.parse().ok()).or(lost),
             code: tag("<Code>", "</Code>").to_owned(),
             message: tag("<Message>", "</Message>").trim_end_matches('.').to_owned(),
         }
@@ -82,7 +84,8 @@ impl Words {
         let answer = Answer::of(error);
         match (answer.status, answer.code.is_empty()) {
             _ if is_about_metadata(error) => {
-                let what = "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write a profile";
+                let what =
+                    "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write a profile";
                 format!("{what} into ~/.aws/credentials, and start again")
             }
             (None, true) => self.unanswered(error),
@@ -109,24 +112,31 @@ impl Words {
         let mend = |key: &str, variable: &str| format!("{key}: mend {variable} and start again, or mend the profile");
         match (code.as_str(), status.unwrap_or_default()) {
             ("NoSuchBucket", _) => format!("the bucket {bucket} is not there: make it, or mend `url` {whose}"),
-            ("InvalidAccessKeyId" | "XAdminUserNotFound", _) => mend("the server does not know the access key", "AWS_ACCESS_KEY_ID"),
-            ("SignatureDoesNotMatch", _) => {
-                mend("the secret is not that of the access key", "AWS_SECRET_ACCESS_KEY")
+            ("InvalidAccessKeyId" | "XAdminUserNotFound", _) => {
+                mend("the server does not know the access key", "AWS_ACCESS_KEY_ID")
             }
+            ("SignatureDoesNotMatch", _) => mend("the secret is not that of the access key", "AWS_SECRET_ACCESS_KEY"),
             ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", _) => {
                 mend("the session is over", "AWS_SESSION_TOKEN")
             }
-            ("RequestTimeTooSkewed", _) => "the clocks of this machine and the server differ: set them right".to_owned(),
+            ("RequestTimeTooSkewed", _) => {
+                "the clocks of this machine and the server differ: set them right".to_owned()
+            }
             ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "TemporaryRedirect", _) | ("", 301 | 307) => {
                 format!("the bucket {bucket} is in another region: set `region` {whose}{}", brackets(message))
             }
             ("AccessDenied" | "AllAccessDisabled", _) | ("", 403) => {
-                format!("the server forbids it: allow these credentials `{right}` on the bucket {bucket}{}", brackets(message))
+                format!(
+                    "the server forbids it: allow these credentials `{right}` on the bucket {bucket}{}",
+                    brackets(message)
+                )
             }
             ("NotImplemented", _) if right == "s3:DeleteObject" => {
                 "the server does not delete several objects at once: set AWS_DISABLE_BULK_DELETE=true".to_owned()
             }
-            ("", 404 | 405) => format!("{server} answers {}, as no S3 does: is it the right address?", status.unwrap_or_default()),
+            ("", 404 | 405 | 501) => {
+                format!("{server} answers {}, as no S3 does: is it the right address?", status.unwrap_or_default())
+            }
             _ => self.plain(answer),
         }
     }
@@ -186,7 +196,11 @@ mod tests {
     fn what_an_operator_can_mend_passes_and_says_how() {
         for (status, code, expected) in [
             ("404 Not Found", "NoSuchBucket", "the bucket faces is not there: make it, or mend `url` in [sink.faces]"),
-            ("403 Forbidden", "AccessDenied", "the server forbids it: allow these credentials `s3:PutObject` on the bucket faces (No)"),
+            (
+                "403 Forbidden",
+                "AccessDenied",
+                "the server forbids it: allow these credentials `s3:PutObject` on the bucket faces (No)",
+            ),
             ("403 Forbidden", "InvalidAccessKeyId", "mend AWS_ACCESS_KEY_ID"),
             ("403 Forbidden", "SignatureDoesNotMatch", "mend AWS_SECRET_ACCESS_KEY"),
             ("400 Bad Request", "ExpiredToken", "mend AWS_SESSION_TOKEN"),
