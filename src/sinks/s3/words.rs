@@ -52,8 +52,10 @@ impl Answer {
         let text = error.to_string();
         let after = |start: &str| text.split_once(start).map(|(_, rest)| rest);
         let tag = |start, end| after(start).and_then(|rest| rest.split_once(end)).map_or("", |(inside, _)| inside);
+        // A redirect that does not say where to is told without its status.
+        let lost = text.contains("redirect without LOCATION").then_some(301);
         Self {
-            status: after("status code: ").and_then(|rest| rest.get(..3)?.parse().ok()),
+            status: after("status code: ").and_then(|rest| rest.get(..3)?.parse().ok()).or(lost),
             code: tag("<Code>", "</Code>").to_owned(),
             message: tag("<Message>", "</Message>").trim_end_matches('.').to_owned(),
         }
