@@ -35,7 +35,7 @@ impl Site {
             ("VIGIE_MQTT", mqtt.as_str()),
             ("VIGIE_KAFKA", &kafka),
             ("VIGIE_MONGODB", &mongodb),
-            ("VIGIE_S3", &s3),
+            ("AWS_ENDPOINT_URL", &s3),
             ("AWS_ACCESS_KEY_ID", S3::KEY),
             ("AWS_SECRET_ACCESS_KEY", S3::SECRET),
             ("AWS_REGION", "us-east-1"),

@@ -24,7 +24,7 @@ enum Kill {
 struct Run {
     pub kills: usize,
     pub issued: u64,
-    /// Frames that came in more than once: without any, a run shows nothing.
+    /// Frames that were there already and came again after the last kill.
     pub again: f64,
     pub verdict: Verdict,
 }
@@ -66,15 +66,15 @@ fn run(vigie: &Path, name: &str, feed: &Feed, store: &Store, kill: Kill, kills: 
     let (job, cluster) = (job(folder.path(), name, feed, store), cluster(folder.path(), 2));
     feed.prepare();
     let mut run = Run { kills, ..Run::default() };
-    let (mut workers, mut first) = (start(vigie, "", &job, &cluster, 2), 1_500);
+    let (mut workers, mut first, mut there) = (start(vigie, "", &job, &cluster, 2), 1_500, 0);
     for round in 0..kills {
         let (issued, before) = (run.issued, store.count());
         let enough = before + if round == 0 { 500 } else { 100 };
         thread::scope(|scope| {
-            let publisher = scope.spawn(|| feed.issue(issued..issued + first));
+            let publisher = scope.spawn(|| issue_slowly(feed, issued, first));
             wait("results in mid-stream", || (store.count() >= enough).then_some(()));
-            run.again += admitted(&workers);
             end(&mut workers, kill);
+            there = store.count();
             publisher.join().expect("the broker takes all");
         });
         run.issued += first;
@@ -90,9 +90,17 @@ fn run(vigie: &Path, name: &str, feed: &Feed, store: &Store, kill: Kill, kills: 
     feed.issue(marker..marker + 1);
     run.issued += 1;
     settle(&workers, store, marker);
-    run.again += admitted(&workers) - run.issued as f64;
+    run.again = admitted(&workers) - (run.issued as usize - there) as f64;
     run.verdict = judge(0..run.issued, &store.found());
     run
+}
+
+/// A few at a time, so that the stream lasts longer than one look at its results takes.
+fn issue_slowly(feed: &Feed, from: u64, count: u64) {
+    for start in (from..from + count).step_by(20) {
+        feed.issue(start..start + 20);
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 fn end(workers: &mut Vec<Process>, kill: Kill) {

@@ -14,13 +14,16 @@ mod stores;
 use std::path::Path;
 
 use crate::support::Process;
+use crate::support::servers::S3;
 
 /// Starts `count` processes of a job, and waits until its source is connected.
 fn start(vigie: &Path, mistake: &str, job: &str, cluster: &str, count: usize) -> Vec<Process> {
     let start = |process: usize| {
         let (count, process) = (count.to_string(), process.to_string());
         let arguments = ["run", job, "--cluster", cluster, "-n", &count, "-p", &process, "-w", "1"];
-        Process::start(vigie, &arguments, &[("VIGIE_BROKEN", mistake)])
+        let environment =
+            [("VIGIE_BROKEN", mistake), ("AWS_ACCESS_KEY_ID", S3::KEY), ("AWS_SECRET_ACCESS_KEY", S3::SECRET)];
+        Process::start(vigie, &arguments, &environment)
     };
     let workers: Vec<_> = (0..count).map(start).collect();
     crate::support::wait("the source", || {

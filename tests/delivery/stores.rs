@@ -50,7 +50,9 @@ impl KafkaTopic {
 
     fn found(&self) -> Vec<Found> {
         let mut found = self.found.lock().expect("one reader");
-        while let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) {
+        // Not more than this at once: while it is in mid-stream there is no end to wait for.
+        for _ in 0..200 {
+            let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(20)) else { break };
             let headers = message.headers().expect("headers");
             let id = headers.iter().find(|header| header.key == "id").and_then(|header| header.value).expect("an id");
             let camera = String::from_utf8_lossy(message.key().expect("a key")).into_owned();
