@@ -8,13 +8,6 @@ for tool in "${!package[@]}"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-as_root=()
-[ "$(id -u)" = 0 ] || as_root=(sudo -n)
-if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
-    echo "Installing ${missing[*]} …"
-    "${as_root[@]}" apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null &&
-        exit 0
-fi
+"$(dirname "$0")/apt.sh" "${missing[@]}" && exit 0
 echo "Not on this machine, and not to be installed by this user: ${missing[*]}." >&2
 echo "Vigie runs without them (slower JPEGs without cmake and nasm; tests that need mosquitto say so)." >&2

@@ -1,6 +1,8 @@
 //! What the tests of whole processes share: real servers on free ports, processes that end with their test, and
 //! waiting for conditions.
 
+pub mod servers;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
 use vigie::sources::synthetic::View;
+
+use servers::Server;
 
 /// How long a test waits for what must come, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,9 +92,13 @@ impl Process {
     /// Starts `program`; what it says is kept.
     pub fn start(program: impl AsRef<Path>, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program.as_ref());
-        command.args(arguments).envs(environment.iter().copied()).env("VIGIE_TOKEN", "");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.as_ref().display()));
+        Self::spawn(command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()))
+    }
+
+    /// Starts `command`; a pipe as its input stays open until it has ended.
+    fn spawn(command: &mut Command) -> Self {
+        command.env("VIGIE_TOKEN", "").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().expect("piped"), said.clone());
         listen(child.stderr.take().expect("piped"), said.clone());
@@ -113,9 +121,14 @@ impl Process {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs").success());
     }
 
+    /// How it ended, where it has.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child")
+    }
+
     /// Waits for its end.
     pub fn end(&mut self) -> ExitStatus {
-        wait(&format!("the end of a process that said\n{}", self.said()), || self.child.try_wait().expect("a child"))
+        wait(&format!("the end of a process that said\n{}", self.said()), || self.ended())
     }
 
     /// Resident memory in bytes.
@@ -138,8 +151,11 @@ fn listen(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let leash = self.child.stdin.take();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // It has ended: what it kept is its owner's (tests/servers/leash.sh).
+        let _ = leash.map(|mut leash| leash.write_all(b"\n"));
     }
 }
 
@@ -148,8 +164,7 @@ pub type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// An MQTT broker for one test.
 pub struct Broker {
-    process: Option<Process>,
-    folder: tempfile::TempDir,
+    server: Server,
     /// Its port on 127.0.0.1.
     pub port: u16,
 }
@@ -157,54 +172,34 @@ pub struct Broker {
 impl Broker {
     /// mosquitto, with a store that survives a restart; `None`, and a line that says so, where there is none.
     pub fn mosquitto() -> Option<Self> {
-        let mut broker = Self { process: None, folder: tempfile::tempdir().expect("a folder"), port: free_port() };
-        broker.start_mosquitto()?;
-        Some(broker)
+        Server::script("mosquitto", &[]).map(Self::on)
     }
 
-    fn start_mosquitto(&mut self) -> Option<()> {
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
-        let Some(program) = program else {
-            println!("skipped: mosquitto is not on this machine (make setup)");
-            return None;
-        };
-        let (folder, config) = (self.folder.path(), self.folder.path().join("mosquitto.conf"));
-        let text = format!(
-            "user root\npersistence true\npersistence_location {}/\nmax_queued_messages 10000\nallow_anonymous true\n\
-             max_packet_size 67108864\nlistener {} 127.0.0.1\n",
-            folder.display(),
-            self.port
-        );
-        fs::write(&config, text).expect("a file");
-        self.process = Some(Process::start(program, &["-c", &config.display().to_string()], &[]));
-        self.wait_for_port();
-        Some(())
+    /// RabbitMQ, the same: it speaks MQTT 3.1.1 alone, and QoS 1 at most.
+    pub fn rabbitmq() -> Option<Self> {
+        Server::script("rabbitmq", &[]).map(Self::on)
     }
 
     /// The broker in the box.
     pub fn boxed() -> Self {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
-        let process = Process::vigie(&["broker", "--listen", &listen, "--max-message", "64MiB"]);
-        let broker = Self { process: Some(process), folder: tempfile::tempdir().expect("a folder"), port };
-        broker.wait_for_port();
-        broker
+        let arguments = ["broker", "--listen", &listen, "--max-message", "64MiB"];
+        Self::on(Server::new(env!("CARGO_BIN_EXE_vigie"), &arguments, port))
     }
 
-    fn wait_for_port(&self) {
-        wait("the broker's port", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+    fn on(server: Server) -> Self {
+        Self { port: server.port, server }
     }
 
-    /// Ends mosquitto as an operator would.
+    /// Ends it as an operator would.
     pub fn stop(&mut self) {
-        let mut process = self.process.take().expect("it runs");
-        process.signal("TERM");
-        process.end();
+        self.server.stop();
     }
 
-    /// Starts mosquitto again, on what it kept.
+    /// Starts it again, on what it kept.
     pub fn restart(&mut self) {
-        self.start_mosquitto().expect("it ran before");
+        self.server.restart();
     }
 
     /// Its address.

@@ -1,0 +1,17 @@
+# What install.sh, up.sh and the start scripts share.
+set -eu
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${VIGIE_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/vigie/servers}
+PATH=$PATH:/usr/local/sbin:/usr/sbin
+
+# A start script is NAME.sh DIR PORT OTHER. It prepares DIR and then becomes the server (exec), so that its process id is
+# the server's. All listen on 127.0.0.1 alone: on PORT, and on OTHER those that need a second port.
+# A server is there when FILE is: prepare FILE DIR PORT OTHER. 69 (EX_UNAVAILABLE) tells callers that it is not.
+prepare() {
+    name=$(basename "$0" .sh)
+    [ -e "$1" ] || { echo "$name is not installed: tests/servers/install.sh $name says why" >&2; exit 69; }
+    mkdir -p "$2/data"
+    dir=$(cd "$2" && pwd)
+    port=$3
+    other=${4:-}
+}

@@ -1,0 +1,285 @@
+//! Real servers, by the scripts of `tests/servers/`. Each start is `None`, and a line that says so, where the server is not
+//! installed; each server ends with its owner, and with the test run however that ends.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use super::{Process, free_port, wait};
+
+/// A server: its process, and what outlives it.
+pub struct Server {
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    folder: tempfile::TempDir,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    process: Option<Process>,
+}
+
+/// What a start script says where its server is not installed (EX_UNAVAILABLE).
+const NOT_INSTALLED: i32 = 69;
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers")
+}
+
+impl Server {
+    /// Starts the server of a script, with the settings that it takes from its environment.
+    pub fn script(name: &str, settings: &[(&'static str, String)]) -> Option<Self> {
+        let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+        let arguments = vec![folder.path().display().to_string(), port.to_string(), free_port().to_string()];
+        let program = scripts().join(name).with_extension("sh");
+        let mut server = Self { program, arguments, environment: settings.to_vec(), folder, port, process: None };
+        server.start().then_some(server)
+    }
+
+    /// Starts a program that serves on `port`.
+    pub fn new(program: impl Into<PathBuf>, arguments: &[&str], port: u16) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let (program, folder) = (program.into(), tempfile::tempdir().expect("a folder"));
+        let mut server = Self { program, arguments, environment: Vec::new(), folder, port, process: None };
+        assert!(server.start());
+        server
+    }
+
+    /// Whether it is installed; it answers then.
+    fn start(&mut self) -> bool {
+        let mut command = Command::new(scripts().join("leash.sh"));
+        command.arg(self.folder.path()).arg(&self.program).args(&self.arguments).envs(self.environment.clone());
+        let mut process = Process::spawn(command.stdin(Stdio::piped()));
+        let what = format!("{} to answer", self.program.display());
+        let ended = wait(&what, || match process.ended() {
+            Some(status) => Some(Some(status)),
+            None => TcpStream::connect(("127.0.0.1", self.port)).ok().map(|_| None),
+        });
+        match ended {
+            Some(status) if status.code() == Some(NOT_INSTALLED) => println!("skipped: {}", process.said().trim()),
+            Some(status) => panic!("{} ended with {status}:\n{}", self.program.display(), process.said()),
+            None => self.process = Some(process),
+        }
+        self.process.is_some()
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(&mut self) {
+        self.end("TERM");
+    }
+
+    /// Ends it as a power cut would, were what is written on the disk.
+    pub fn kill(&mut self) {
+        self.end("KILL");
+    }
+
+    fn end(&mut self, signal: &str) {
+        let mut process = self.process.take().expect("it runs");
+        process.signal(signal);
+        process.end();
+    }
+
+    /// Starts it again, on the same port and on what it kept.
+    pub fn restart(&mut self) {
+        assert!(self.start(), "it ran before");
+    }
+}
+
+/// What each handle has of its server.
+macro_rules! ends_and_starts {
+    ($($handle:ty),*) => {$(
+        impl $handle {
+            /// Ends it as an operator would.
+            pub fn stop(&mut self) {
+                self.0.stop();
+            }
+
+            /// Ends it at once.
+            pub fn kill(&mut self) {
+                self.0.kill();
+            }
+
+            /// Starts it again, on the same port and on what it kept.
+            pub fn restart(&mut self) {
+                self.0.restart();
+            }
+        }
+    )*};
+}
+
+ends_and_starts!(Kafka, Mongo, S3);
+
+/// Kafka, one node.
+pub struct Kafka(Server);
+
+impl Kafka {
+    /// Starts one as it comes: batches of 1 MiB at most, no topic by itself.
+    pub fn start() -> Option<Self> {
+        Server::script("kafka", &[]).map(Self)
+    }
+
+    /// Starts one that takes batches of as many bytes.
+    pub fn with_message_max(bytes: usize) -> Option<Self> {
+        Server::script("kafka", &[("KAFKA_MESSAGE_MAX_BYTES", bytes.to_string())]).map(Self)
+    }
+
+    /// What a client is told.
+    pub fn brokers(&self) -> String {
+        format!("127.0.0.1:{}", self.0.port)
+    }
+}
+
+/// The Kafka of all tests that neither stop it nor mind the topics of others.
+pub fn shared_kafka() -> Option<&'static Kafka> {
+    static KAFKA: OnceLock<Option<Kafka>> = OnceLock::new();
+    KAFKA.get_or_init(Kafka::start).as_ref()
+}
+
+/// A server that speaks MongoDB's wire protocol.
+pub struct Mongo(Server);
+
+impl Mongo {
+    /// FerretDB on SQLite: keeps its data, slowly.
+    pub fn ferret() -> Option<Self> {
+        Server::script("ferretdb", &[]).map(Self)
+    }
+
+    /// mongo-java-server: fast, and forgets all at its end.
+    pub fn fast() -> Option<Self> {
+        Server::script("mongo-java", &[]).map(Self)
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}", self.0.port)
+    }
+}
+
+/// A server that speaks S3, over a folder.
+pub struct S3(Server);
+
+impl S3 {
+    /// The access key.
+    pub const KEY: &str = "test";
+    /// The secret of it.
+    pub const SECRET: &str = "testsecret";
+
+    /// Starts one without buckets: versitygw, or for a second opinion what `VIGIE_S3_SERVER` names (minio).
+    pub fn start() -> Option<Self> {
+        let name = std::env::var("VIGIE_S3_SERVER").unwrap_or_else(|_| "versitygw".to_owned());
+        Server::script(&name, &[]).map(Self)
+    }
+
+    /// Its address.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+
+    /// Makes a bucket. What is in it lies in the folder returned, with versitygw an object a file.
+    pub fn bucket(&self, name: &str) -> PathBuf {
+        let folder = self.0.folder.path().join("data").join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+}
+
+/// toxiproxy: connections with faults on demand.
+pub struct Toxiproxy(Server);
+
+impl Toxiproxy {
+    /// Starts one without proxies.
+    pub fn start() -> Option<Self> {
+        Server::script("toxiproxy", &[]).map(Self)
+    }
+
+    /// A way to `upstream`, a port on 127.0.0.1.
+    pub fn proxy(&self, name: &str, upstream: u16) -> Proxy {
+        let port = free_port();
+        let (listen, upstream) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{upstream}"));
+        let proxy = Proxy { api: self.0.port, name: name.to_owned(), port };
+        proxy.call(
+            "POST",
+            "/proxies",
+            json!({ "name": name, "listen": listen, "upstream": upstream, "enabled": true }),
+        );
+        proxy
+    }
+}
+
+/// A way to a server, on which at most one fault is at a time: a new one takes the place of the last.
+pub struct Proxy {
+    api: u16,
+    name: String,
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+}
+
+impl Proxy {
+    /// Nothing gets through, either way, and nobody is told. After `heal` it all arrives, as what TCP sends again does.
+    pub fn black_hole(&self) {
+        // Not the toxic `timeout`, which drops bytes out of the middle of a connection: no network does that.
+        self.latency(24 * 60 * 60 * 1000);
+    }
+
+    /// Connections are reset, open ones and new ones.
+    pub fn reset_peer(&self) {
+        self.fault("reset_peer", json!({ "timeout": 0 }));
+    }
+
+    /// Each way takes as many milliseconds.
+    pub fn latency(&self, milliseconds: u64) {
+        self.fault("latency", json!({ "latency": milliseconds }));
+    }
+
+    /// Each way takes as many kilobytes a second.
+    pub fn bandwidth(&self, kilobytes: u64) {
+        self.fault("bandwidth", json!({ "rate": kilobytes }));
+    }
+
+    /// Connections are closed, and new ones refused.
+    pub fn down(&self) {
+        self.call("POST", &self.path(""), json!({ "enabled": false }));
+    }
+
+    /// No fault any more.
+    pub fn heal(&self) {
+        self.call("POST", &self.path(""), json!({ "enabled": true }));
+        let toxics = self.call("GET", &self.path("/toxics"), Value::Null);
+        for toxic in toxics.as_array().into_iter().flatten() {
+            let name = toxic["name"].as_str().expect("a name");
+            self.call("DELETE", &self.path(&format!("/toxics/{name}")), Value::Null);
+        }
+    }
+
+    fn fault(&self, kind: &str, attributes: Value) {
+        self.heal();
+        for stream in ["upstream", "downstream"] {
+            self.call(
+                "POST",
+                &self.path("/toxics"),
+                json!({ "type": kind, "stream": stream, "attributes": attributes }),
+            );
+        }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/proxies/{}{rest}", self.name)
+    }
+
+    /// A request to toxiproxy itself.
+    fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.api)).expect("toxiproxy answers");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.0 2"), "{method} {path}: {answer}");
+        serde_json::from_str(body).unwrap_or_default()
+    }
+}
