@@ -134,7 +134,7 @@ fn open(
             let fit = Fit {
                 sink: part.config.open(&context(&part.name))?,
                 // An instance of its own, which says what it waits for in the name of this one.
-                overflow: overflow.map(|other| other.config.open(&context(&part.name))).transpose()?,
+                overflow: overflow.map(|other| other.config.open_overflow(&context(&part.name))).transpose()?,
                 limits: job.limits.picture(),
             };
             sinks.push((part.name.clone(), Box::new(fit) as Box<dyn Sink>));

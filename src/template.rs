@@ -1,5 +1,7 @@
 //! Topics and paths with names in them: `cameras/{camera}/raw`, `out/{camera}/{id}.jpg`.
 
+mod makes;
+
 use std::fmt::Write;
 
 use crate::clock;
@@ -95,6 +97,14 @@ impl Template {
             }
         }
         filled
+    }
+
+    /// What every filled text begins with: all before the first field.
+    pub fn prefix(&self) -> &str {
+        match self.pieces.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
     }
 
     /// Whether it has a field.

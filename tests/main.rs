@@ -6,6 +6,7 @@ mod kill;
 mod mistakes;
 mod odd_bytes;
 mod references;
+mod s3;
 mod servers;
 mod support;
 mod whole_job;

@@ -3,6 +3,8 @@
 pub mod files;
 pub mod kafka;
 pub mod mqtt;
+pub mod objects;
+pub mod s3;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -53,6 +55,12 @@ pub trait SinkConfig: Debug + Send + Sync {
 
     /// Makes the sink of one worker. It may take its time to reach its server: [`Sink::write`] waits for that.
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>>;
+
+    /// Makes one that takes what is too large for the sink that `context` names. It only writes: what is kept is looked
+    /// after by the sink itself.
+    fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
+        self.open(context)
+    }
 }
 
 /// A sink at work, on a thread of its own.
@@ -75,5 +83,9 @@ pub trait Sink: Send {
 }
 
 /// Every kind of sink, by the name a job file gives it.
-pub const KINDS: &[Kind<dyn SinkConfig>] =
-    &[crate::kind!("files", files::Files), crate::kind!("kafka", kafka::Kafka), crate::kind!("mqtt", mqtt::Mqtt)];
+pub const KINDS: &[Kind<dyn SinkConfig>] = &[
+    crate::kind!("files", files::Files),
+    crate::kind!("kafka", kafka::Kafka),
+    crate::kind!("mqtt", mqtt::Mqtt),
+    crate::kind!("s3", s3::S3),
+];
