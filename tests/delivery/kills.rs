@@ -34,7 +34,7 @@ pub fn job(folder: &Path, name: &str, feed: &Feed, store: &Store) -> String {
     let path = folder.join("job.toml");
     let (source, sink, dead) = (feed.source(), store.sink(), folder.display());
     let text = format!(
-        "name = '{name}'\n[limits]\nwindow = 32\n[source.cameras]\n{source}[sink.store]\nwrite = 'frame'\n{sink}[dead]\n\
+        "name = '{name}'\n[limits]\nwindow = 32\n[batch]\ntimeout = '10ms'\n[source.cameras]\n{source}[sink.store]\nwrite = 'frame'\n{sink}[dead]\n\
          kind = 'files'\npath = '{dead}/dead/{{camera}}/{{id}}-{{reason}}'\n"
     );
     std::fs::write(&path, text).expect("a job file");
@@ -62,44 +62,34 @@ pub fn settle(workers: &[Process], store: &Store, marker: u64) {
 /// Issues 1,500 frames, kills after 500 results, issues 500 more while nobody is there, starts again; and so on, with
 /// smaller numbers, for each further kill.
 fn run(vigie: &Path, name: &str, feed: &Feed, store: &Store, kill: Kill, kills: usize) -> Run {
-    let t0 = std::time::Instant::now();
-    macro_rules! at { ($w:expr) => { eprintln!("  {:.1} {}", t0.elapsed().as_secs_f64(), $w) } }
     let folder = tempfile::tempdir().expect("a folder");
     let (job, cluster) = (job(folder.path(), name, feed, store), cluster(folder.path(), 2));
     feed.prepare();
     let mut run = Run { kills, ..Run::default() };
     let (mut workers, mut first, mut there) = (start(vigie, "", &job, &cluster, 2), 1_500, 0);
-    at!("started");
     for round in 0..kills {
         let (issued, before) = (run.issued, store.count());
         let enough = before + if round == 0 { 500 } else { 100 };
         thread::scope(|scope| {
             let publisher = scope.spawn(|| issue_slowly(feed, issued, first));
             wait("results in mid-stream", || (store.count() >= enough).then_some(()));
-            at!("enough");
             end(&mut workers, kill);
-            at!("ended");
             there = store.count();
             publisher.join().expect("the broker takes all");
         });
-        at!("published");
         run.issued += first;
         let missing = run.issued as usize - store.count();
         assert!(missing > 0, "{name}: the kill was to come in mid-stream");
         let meanwhile = if round == 0 { 500 } else { 100 };
         feed.issue(run.issued..run.issued + meanwhile);
-        at!("published more");
         run.issued += meanwhile;
         first = 300;
         workers = start(vigie, "", &job, &cluster, 2);
     }
-    at!("restarted");
     let marker = run.issued;
     feed.issue(marker..marker + 1);
     run.issued += 1;
-    at!("marker");
     settle(&workers, store, marker);
-    at!("settled");
     run.again = admitted(&workers) - (run.issued as usize - there) as f64;
     run.verdict = judge(0..run.issued, &store.found());
     run

@@ -9,6 +9,7 @@ cat >"$dir/rabbitmq.conf" <<END
 listeners.tcp = none
 mqtt.listeners.tcp.1 = 127.0.0.1:$port
 mqtt.allow_anonymous = true
+mqtt.prefetch = 100
 disk_free_limit.absolute = 100MB
 log.console = true
 log.file = false
