@@ -102,8 +102,8 @@ fn a_kafka_source_endures() {
     let Some((kafka, _toxiproxy, proxy)) = kafka_behind_proxy() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::Files(folder.path().join("out"));
-    let direct = Feed::Kafka(kafka.brokers(), "endure".into());
-    let seen = Feed::Kafka(format!("127.0.0.1:{}", proxy.port), "endure".into());
+    let direct = Feed::kafka(&kafka.brokers(), "endure");
+    let seen = Feed::kafka(&format!("127.0.0.1:{}", proxy.port), "endure");
     endure("Kafka source", &proxy, (&seen, &store), &direct, &store);
 }
 

@@ -1,6 +1,7 @@
 //! What issues the oracle's frames: acknowledged by the broker when `issue` returns.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -16,11 +17,16 @@ use crate::support::publish;
 pub enum Feed {
     /// An MQTT broker on this port of 127.0.0.1; topics begin with the name.
     Mqtt(u16, String),
-    /// Kafka; topics begin with the name.
-    Kafka(String, String),
+    /// Kafka; topics begin with the name. The producer is made once: each is introduced to the broker first.
+    Kafka(String, String, OnceLock<ThreadedProducer<DefaultProducerContext>>),
 }
 
 impl Feed {
+    /// Frames from Kafka.
+    pub fn kafka(brokers: &str, name: &str) -> Self {
+        Feed::Kafka(brokers.to_owned(), name.to_owned(), OnceLock::new())
+    }
+
     /// The table of a source that reads it; `brokers` may be a proxy's address.
     pub fn source(&self) -> String {
         match self {
@@ -29,7 +35,7 @@ impl Feed {
                     "kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\nkeep_alive = '5s'\n"
                 )
             }
-            Feed::Kafka(brokers, name) => {
+            Feed::Kafka(brokers, name, _) => {
                 format!("kind = 'kafka'\nbrokers = '{brokers}'\ntopic = '{name}-{{camera}}-raw'\n")
             }
         }
@@ -37,7 +43,7 @@ impl Feed {
 
     /// Makes what has to be there before the first frame.
     pub fn prepare(&self) {
-        if let Feed::Kafka(brokers, name) = self {
+        if let Feed::Kafka(brokers, name, _) = self {
             let topics: Vec<_> = (0..4).map(|number| format!("{name}-{}-raw", camera(number))).collect();
             make_topics(brokers, &topics);
         }
@@ -50,9 +56,8 @@ impl Feed {
                 let message = |number| (format!("{name}/{}/{number}", camera(number)), payload(number));
                 publish(*port, numbers.map(message).collect());
             }
-            Feed::Kafka(brokers, name) => {
-                let producer: ThreadedProducer<DefaultProducerContext> =
-                    producer(brokers).create().expect("a producer");
+            Feed::Kafka(brokers, name, made) => {
+                let producer = made.get_or_init(|| producer(brokers).create().expect("a producer"));
                 for number in numbers {
                     let (topic, id, body) =
                         (format!("{name}-{}-raw", camera(number)), number.to_string(), payload(number));

@@ -141,7 +141,7 @@ impl Servers {
         Some(match source {
             "mosquitto" => Feed::Mqtt(self.mosquitto.as_ref()?.port, name.to_owned()),
             "RabbitMQ" => Feed::Mqtt(self.rabbit.as_ref()?.port, name.to_owned()),
-            _ => Feed::Kafka(self.kafka.as_ref()?.brokers(), name.to_owned()),
+            _ => Feed::kafka(&self.kafka.as_ref()?.brokers(), name),
         })
     }
 

@@ -38,7 +38,7 @@ fn missing(vigie: &Path, mistake: &str, source: &str, sink: &str, servers: &mut 
     let folder = tempfile::tempdir().expect("a folder");
     let feed = match source {
         "MQTT" => Feed::Mqtt(servers.mosquitto.port, name.clone()),
-        _ => Feed::Kafka(servers.kafka.brokers(), name.clone()),
+        _ => Feed::kafka(&servers.kafka.brokers(), &name),
     };
     let store = match sink {
         "S3" => Store::S3(servers.s3.endpoint(), name.clone(), servers.s3.bucket(&name)),

@@ -19,7 +19,7 @@ fn a_stall_leads_to_no_rebalance_and_no_double() {
     let _turn = turn();
     let Some(kafka) = Kafka::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let feed = Feed::Kafka(kafka.brokers(), "stall".to_owned());
+    let feed = Feed::kafka(&kafka.brokers(), "stall");
     make_topics(&kafka.brokers(), &["stall-out".to_owned()]);
     let store = Store::Kafka(KafkaTopic::new(&kafka.brokers(), "stall-out"));
     let job = job(folder.path(), "stall", &feed, &store);
