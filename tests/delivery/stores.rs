@@ -98,10 +98,11 @@ impl Store {
             Store::Files(folder) | Store::S3(_, _, folder) => {
                 let read = |path: String| {
                     let (camera, id) = path.split_once('/').expect("a camera and an id");
-                    let body = fs::read(folder.join(&path)).expect("a file");
-                    Found { camera: camera.to_owned(), id: id.to_owned(), body }
+                    // One that is just written over is not there for a moment.
+                    let body = fs::read(folder.join(&path)).ok()?;
+                    Some(Found { camera: camera.to_owned(), id: id.to_owned(), body })
                 };
-                in_folder(folder).into_iter().map(read).collect()
+                in_folder(folder).into_iter().filter_map(read).collect()
             }
             Store::Mongo(..) => self.documents(doc! {}).into_iter().map(as_found).collect(),
             Store::Kafka(topic) => topic.found(),
