@@ -49,6 +49,9 @@ fn missing(vigie: &Path, mistake: &str, source: &str, sink: &str, servers: &mut 
         }
     };
     let (job, cluster) = (job(folder.path(), &name, &feed, &store), cluster(folder.path(), 1));
+    // Batches that fill: the mistake about their times shows in one whose members have several.
+    let text = std::fs::read_to_string(&job).expect("a job file").replace("timeout = '10ms'", "timeout = '1s'");
+    std::fs::write(&job, text).expect("a job file");
     feed.prepare();
     let workers = start(vigie, mistake, &job, &cluster, 1);
     feed.issue(0..30);
@@ -57,7 +60,10 @@ fn missing(vigie: &Path, mistake: &str, source: &str, sink: &str, servers: &mut 
     let stop = |servers: &mut Servers| if sink == "S3" { servers.s3.kill() } else { servers.kafka.kill() };
     stop(servers);
     // One by one: so that the frames of a batch have different times.
-    (30..48).for_each(|number| feed.issue(number..number + 1));
+    for number in 30..48 {
+        feed.issue(number..number + 1);
+        thread::sleep(Duration::from_millis(3));
+    }
     wait("all in flight", || (page(&workers[0])["frames_in_total{}"] >= 48.0).then_some(()));
     // Time for an acknowledgement that comes too early to get there. A build without a mistake sends none.
     thread::sleep(Duration::from_secs(1));
