@@ -7,6 +7,9 @@ use operators::Window;
 use crate::board::{Board, Post};
 use crate::codec;
 
+/// The name of the dead letters' part: no other part may have it.
+pub const DEAD: &str = "dead";
+
 /// The job around a part, as the part sees it.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -50,6 +53,11 @@ impl Default for Share {
 }
 
 impl Context {
+    /// The fields that a template of this part may have: only dead letters have a reason to tell.
+    pub fn fields(&self, known: &[&'static str]) -> Vec<&'static str> {
+        known.iter().copied().chain((self.part == DEAD).then_some("reason")).collect()
+    }
+
     /// The part's place on the board; `server` is what it may have to wait for.
     pub fn post(&self, server: &'static str) -> Post {
         Post::new(&self.board, &self.part, self.worker, server)

@@ -34,8 +34,7 @@ use crate::write::Write;
 
 pub use schema::schema;
 
-/// The name of the dead letters' part: [`Context::part`] says it.
-pub const DEAD: &str = "dead";
+pub use crate::context::DEAD;
 
 /// A job: what is done with the frames of which cameras.
 #[derive(Debug)]

@@ -57,6 +57,16 @@ impl Keep {
     }
 }
 
+/// What a sink says of its `keep`: `, keeps 30days and 50.0 GiB`, or nothing.
+pub fn told(keep: Option<&Keep>) -> String {
+    let limits = keep.map(|keep| (keep.age.map(|age| age.to_string()), keep.size.map(|size| size.to_string())));
+    match limits {
+        Some((Some(age), Some(size))) => format!(", keeps {age} and {size}"),
+        Some((Some(limit), None) | (None, Some(limit))) => format!(", keeps {limit}"),
+        _ => String::new(),
+    }
+}
+
 /// Something that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<K> {

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::objects::{self, Draft, Objects, Origin, Target};
 use super::{Sink, SinkConfig};
 use crate::context::Context;
-use crate::delivery::{Keep, Trouble};
+use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
 use crate::template::Template;
 use tidy::Tidy;
@@ -113,7 +113,7 @@ impl SinkConfig for Files {
 
     fn describe(&self) -> String {
         let Self { path, sync, keep } = self;
-        format!("files {path}{}{}", if *sync { "" } else { ", not synced" }, objects::told(keep.as_ref()))
+        format!("files {path}{}{}", if *sync { "" } else { ", not synced" }, keep::told(keep.as_ref()))
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {

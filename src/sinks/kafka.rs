@@ -120,13 +120,10 @@ impl Kafka {
     }
 
     fn template(&self, context: &Context) -> Result<Template, Mistake> {
-        // Only dead letters have a reason to tell.
-        let reason = (context.part == "dead").then_some("reason");
-        let known: Vec<_> = FIELDS.iter().copied().chain(reason).collect();
         if self.topic.is_empty() {
             return Err(Mistake::at("topic", "a topic needs a name: write \"camera-{camera}-processed\""));
         }
-        Template::parse(&self.topic, &known).map_err(|what| Mistake::at("topic", what))
+        Template::parse(&self.topic, &context.fields(FIELDS)).map_err(|what| Mistake::at("topic", what))
     }
 }
 

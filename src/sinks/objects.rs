@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::{Parcel, Sink};
 use crate::board::Post;
-use crate::context::Context;
+use crate::context::{Context, DEAD};
 use crate::delivery::{Item, Keep, Keeper, Store, Trouble, insist};
 use crate::letter::Letter;
 use crate::template::{Names, Template};
@@ -21,31 +21,14 @@ const AT_ONCE: usize = 16;
 /// The ending of the record beside a dead letter.
 const RECORD: &str = ".json";
 
-/// The part of a job that gets the dead letters: `job` keeps this name for it.
-pub const DEAD: &str = "dead";
-
 /// The fields that the path of a part may have.
 pub fn fields(context: &Context) -> Vec<&'static str> {
-    let mut known = vec!["camera", "id", "number", "job", "date"];
-    if context.part == DEAD {
-        known.push("reason");
-    }
-    known
+    context.fields(&["camera", "id", "number", "job", "date"])
 }
 
 /// Whether a path with fields names something below its folder, whatever the fields stand for.
 pub fn names_a_file(path: &str) -> bool {
     !path.split('/').any(|level| matches!(level, "" | "." | ".."))
-}
-
-/// `, keeps 30days and 50.0 GiB`, or nothing.
-pub fn told(keep: Option<&Keep>) -> String {
-    let limits = keep.map(|keep| (keep.age.map(|age| age.to_string()), keep.size.map(|size| size.to_string())));
-    match limits {
-        Some((Some(age), Some(size))) => format!(", keeps {age} and {size}"),
-        Some((Some(limit), None) | (None, Some(limit))) => format!(", keeps {limit}"),
-        _ => String::new(),
-    }
 }
 
 /// Something to be written.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 use super::objects::{self, Draft, Objects, Origin, Target};
 use super::{Sink, SinkConfig};
 use crate::clock;
-use crate::context::Context;
-use crate::delivery::{Keep, Trouble};
+use crate::context::{Context, DEAD};
+use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
 use crate::template::Template;
 use address::{Endpoint, bucket_and_key};
@@ -132,12 +132,11 @@ impl SinkConfig for S3 {
     fn describe(&self) -> String {
         let endpoint = self.endpoint(&env()).ok().flatten();
         let at = endpoint.map(|endpoint| format!(" (at {endpoint})")).unwrap_or_default();
-        format!("S3 {}{at}{}", self.url, objects::told(self.keep.as_ref()))
+        format!("S3 {}{at}{}", self.url, keep::told(self.keep.as_ref()))
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
-        let table =
-            if context.part == objects::DEAD { "[dead]".to_owned() } else { format!("[sink.{}]", context.part) };
+        let table = if context.part == DEAD { "[dead]".to_owned() } else { format!("[sink.{}]", context.part) };
         let (sink, shelf) = self.sink(context, self.words(context, format!("in {table}"))?)?;
         Ok(Box::new(match &self.keep {
             Some(keep) => sink.keeping(keep, shelf, context),

@@ -25,7 +25,7 @@ use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
 use super::{Parcel, Sink, SinkConfig};
 use crate::context::Context;
-use crate::delivery::{Keep, Keeper};
+use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
 use crate::template::{Names, Template};
 
@@ -101,12 +101,8 @@ impl Mongodb {
     }
 }
 
-fn template(field: &'static str, text: &str, known: &[&str], context: &Context) -> Result<Template, Mistake> {
-    let mut known = known.to_vec();
-    // The job keeps this name for the dead letters: no other part has a reason to tell.
-    if context.part == "dead" {
-        known.push("reason");
-    }
+fn template(field: &'static str, text: &str, known: &[&'static str], context: &Context) -> Result<Template, Mistake> {
+    let known = context.fields(known);
     Template::parse(text, &known).map_err(|what| Mistake::at(field, what))
 }
 
@@ -120,12 +116,7 @@ impl SinkConfig for Mongodb {
     }
 
     fn describe(&self) -> String {
-        let kept = |keep: &Keep| {
-            let age = keep.age.map(|age| age.to_string());
-            let limits: Vec<_> = age.into_iter().chain(keep.size.map(|size| size.to_string())).collect();
-            format!(", kept: {}", limits.join(", "))
-        };
-        let kept = self.keep.as_ref().map(kept).unwrap_or_default();
+        let kept = keep::told(self.keep.as_ref());
         format!("MongoDB {}, {}.{}{kept}", shown(&self.url), self.database, self.collection)
     }
 
@@ -319,7 +310,7 @@ mod tests {
     #[test]
     fn nothing_secret_is_described() {
         let config = config("keep = { age = '48h', size = '5GiB' }");
-        assert_eq!(config.describe(), "MongoDB mongodb://localhost, room.all, kept: 2days, 5.0 GiB");
+        assert_eq!(config.describe(), "MongoDB mongodb://localhost, room.all, keeps 2days and 5.0 GiB");
         assert!(!format!("{config:?}").contains("s3cret"));
     }
 

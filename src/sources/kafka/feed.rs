@@ -1,0 +1,155 @@
+//! One thread that polls, feeds the mailbox and commits.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use operators::Frame;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+
+use super::offsets::{self, Offsets, list};
+use super::reader::Reader;
+use super::scout::Scout;
+use crate::kafka::Ear;
+use crate::sources::{Inlet, Receipt, Source};
+
+/// How often offsets are committed.
+const COMMIT: Duration = Duration::from_millis(200);
+
+/// How long one poll waits.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The window is full for so long until the partitions are paused: what is fetched already is thrown away by that.
+const FULL: Duration = Duration::from_millis(500);
+
+/// The source at work.
+pub struct Running {
+    pub consumer: BaseConsumer<Ear>,
+    pub group: String,
+    pub part: String,
+    pub reader: Reader,
+    pub scout: Scout,
+}
+
+impl Source for Running {
+    fn run(mut self: Box<Self>, inlet: Inlet) -> anyhow::Result<()> {
+        let mut offsets = Offsets::default();
+        let ended = self.feed(&inlet, &mut offsets);
+        if ended.is_some() {
+            // No frame comes any more, and each receipt is waited for.
+            let receipts = inlet.finish();
+            receipts.for_each(|receipt| offsets.settle(receipt));
+        }
+        self.commit(&mut offsets, CommitMode::Sync);
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Feeds the mailbox until the job closes. `None`: nobody listens any more.
+    fn feed(&mut self, inlet: &Inlet, offsets: &mut Offsets) -> Option<()> {
+        let this: Thread = std::thread::current();
+        inlet.on_news(move || this.unpark());
+        let mut waiting: VecDeque<(Frame, Receipt)> = VecDeque::new();
+        let (mut committed, mut full_since, mut paused) = (Instant::now(), None, false);
+        while !inlet.is_closing() {
+            self.look();
+            while let Some(receipt) = inlet.receipt().ok()? {
+                offsets.settle(receipt);
+            }
+            if committed.elapsed() > COMMIT {
+                self.commit(offsets, CommitMode::Async);
+                committed = Instant::now();
+            }
+            while let Some((frame, receipt)) = waiting.pop_front() {
+                if let Some(back) = inlet.try_send(frame, receipt).ok()? {
+                    waiting.push_front(back);
+                    break;
+                }
+            }
+            if waiting.is_empty() {
+                full_since = None;
+                if std::mem::take(&mut paused) {
+                    self.each_partition(|consumer, all| consumer.resume(all));
+                }
+                self.poll(POLL, offsets, &mut waiting);
+                continue;
+            }
+            let since = *full_since.get_or_insert_with(Instant::now);
+            if !paused && since.elapsed() > FULL {
+                self.each_partition(|consumer, all| consumer.pause(all));
+                paused = true;
+            }
+            if paused {
+                self.poll(Duration::ZERO, offsets, &mut waiting);
+            }
+            std::thread::park_timeout(POLL);
+        }
+        Some(())
+    }
+
+    /// Takes the partitions that are new, each from where it stands.
+    fn look(&mut self) {
+        let Some(new) = self.scout.look(&self.consumer, &self.reader.topic) else { return };
+        if new.is_empty() {
+            return;
+        }
+        let taken = offsets::positions(&self.consumer, &new, &self.scout.start(), &self.part)
+            .and_then(|positions| self.consumer.incremental_assign(&positions));
+        match taken {
+            Ok(()) => {
+                let topics: BTreeSet<_> = new.iter().map(|place| &*place.topic).collect();
+                let topics = topics.into_iter().collect::<Vec<_>>().join(", ");
+                tracing::info!(
+                    "Kafka connected ([source.{}]): {} partitions of {topics}, group {}",
+                    self.part,
+                    new.len(),
+                    self.group
+                );
+                self.scout.took(new);
+            }
+            Err(error) => {
+                self.consumer.context().waits(&format!("its offsets are not known: {error}"));
+                self.scout.again();
+            }
+        }
+    }
+
+    fn poll(&self, patience: Duration, offsets: &mut Offsets, waiting: &mut VecDeque<(Frame, Receipt)>) {
+        match self.consumer.poll(patience) {
+            Some(Ok(message)) => {
+                let receipt = offsets.note(message.topic(), message.partition(), message.offset());
+                waiting.push_back((self.reader.frame(&message), receipt));
+            }
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                self.consumer.context().waits(&format!("the client gave up: {code}"));
+            }
+            // The others pass, and stand on the board where they last.
+            Some(Err(_)) | None => {}
+        }
+    }
+
+    fn each_partition(
+        &self,
+        change: impl Fn(&BaseConsumer<Ear>, &rdkafka::TopicPartitionList) -> Result<(), KafkaError>,
+    ) {
+        let all = list(self.scout.known().iter().map(|place| (place, None)));
+        if let Err(error) = change(&self.consumer, &all) {
+            tracing::debug!("pausing or going on: {error}");
+        }
+    }
+
+    /// Commits what is new, and what could not be committed before.
+    fn commit(&self, offsets: &mut Offsets, mode: CommitMode) {
+        if self.consumer.context().commit_failed() {
+            offsets.failed();
+        }
+        let Some(new) = offsets.uncommitted() else { return };
+        let positions = list(new.iter().map(|(place, next)| (place, Some(rdkafka::Offset::Offset(*next)))));
+        if self.consumer.commit(&positions, mode).is_err() {
+            offsets.failed();
+        }
+    }
+}

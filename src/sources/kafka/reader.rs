@@ -1,0 +1,62 @@
+//! A message of Kafka as a frame: its own word first, then its headers and topic, then its key, partition and offset.
+
+use bytes::Bytes;
+use operators::{Frame, UnixMillis};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp};
+
+use crate::sources::message::{self, Otherwise, Told};
+use crate::template::Template;
+use crate::{body, clock};
+
+/// Makes a frame of a message.
+pub struct Reader {
+    /// The topics it reads.
+    pub topic: Template,
+    /// The camera of a message that names none.
+    pub part: String,
+    /// The largest picture.
+    pub max_frame_bytes: usize,
+}
+
+impl Reader {
+    /// The message as a frame. What is wrong with it is its flaw.
+    pub fn frame(&self, message: &BorrowedMessage<'_>) -> Frame {
+        let payload = Bytes::copy_from_slice(message.payload().unwrap_or_default());
+        let topic: Told = self.topic.capture(message.topic()).unwrap_or_default().into();
+        let header = |name: &str| header(message, name);
+        let told = Told {
+            camera: header("camera").or(topic.camera),
+            number: header("number").and_then(|number| number.parse().ok()).or(topic.number),
+            id: header("id").or(topic.id),
+            captured_at: header("captured_at").as_deref().and_then(moment).or_else(|| created(message)),
+        };
+        let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
+        let (partition, offset) = (message.partition(), message.offset());
+        let otherwise = Otherwise {
+            camera: key.unwrap_or(&self.part).to_owned(),
+            number: offset.max(0) as u64,
+            id: Some(format!("{partition}-{offset}")),
+        };
+        message::frame(body::parse(payload.clone()), payload, told, otherwise, self.max_frame_bytes)
+    }
+}
+
+/// A header that is text and not empty.
+fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
+    let header = message.headers()?.iter().find(|header| header.key == name)?;
+    let text = std::str::from_utf8(header.value?).ok()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A moment as RFC 3339 text or as a Unix time.
+fn moment(text: &str) -> Option<UnixMillis> {
+    clock::parse(text).or_else(|| clock::from_unix(text.parse().ok()?))
+}
+
+/// When the producer made the message, if it says so.
+fn created(message: &BorrowedMessage<'_>) -> Option<UnixMillis> {
+    match message.timestamp() {
+        Timestamp::CreateTime(ms) => u64::try_from(ms).ok().filter(|ms| *ms > 0).map(UnixMillis),
+        _ => None,
+    }
+}
