@@ -121,6 +121,18 @@ fn a_kafka_sink_endures() {
     endure("Kafka sink", &proxy, (&feed, &Store::Kafka(through)), &feed, &store);
 }
 
+/// Catches the same of a sink that publishes to MQTT. What is on its way when the connection breaks may come twice.
+#[test]
+fn an_mqtt_sink_endures() {
+    let _turn = turn();
+    let Some((broker, toxiproxy)) = Broker::mosquitto().zip(Toxiproxy::start()) else { return };
+    let proxy = toxiproxy.proxy("mqtt", broker.port);
+    let heard = broker.listen("out/+/+");
+    let store = |port| Store::Mqtt(port, "out".into(), heard.clone());
+    let feed = Feed::Mqtt(broker.port, "endure".into());
+    endure("MQTT sink", &proxy, (&feed, &store(proxy.port)), &feed, &store(broker.port));
+}
+
 /// Catches the same of a sink that writes to MongoDB.
 #[test]
 fn a_mongodb_sink_endures() {

@@ -4,9 +4,11 @@
 mod faults;
 mod feeds;
 mod jobs;
+mod kafka;
 mod kills;
 mod mistakes;
 mod oracle;
+mod secrets;
 mod sizes;
 mod stalls;
 mod stores;

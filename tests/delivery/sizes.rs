@@ -25,7 +25,7 @@ fn run(folder: &Path, brokers: &str, sinks: &str) -> String {
     let job = folder.join("sizes.toml");
     let at = folder.display();
     let text = format!(
-        "name = 'sizes'\n[source.large]\nkind = 'files'\npath = '{at}/in/*.jpg'\n{}\n[dead]\nkind = 'files'\n\
+        "name = 'sizes'\n[source.pictures]\nkind = 'files'\npath = '{at}/in/*.jpg'\n{}\n[dead]\nkind = 'files'\n\
          path = '{at}/dead/{{id}}-{{reason}}'\n",
         sinks.replace("KAFKA", &format!("kind = 'kafka'\nbrokers = '{brokers}'")).replace("AT", &at.to_string())
     );
@@ -60,8 +60,8 @@ fn what_kafka_does_not_take_is_made_smaller_or_goes_elsewhere() {
     assert!(smaller.len() < 1_048_588, "{}", smaller.len());
     assert!(vigie::codec::decode(&smaller, &Default::default()).is_ok());
 
-    let sinks = "[sink.noted]\nKAFKA\ntopic = 'noted'\nwrite = 'frame'\noverflow = 'large'\n\
-                 [sink.large]\nkind = 'files'\npath = 'AT/large/{camera}/{id}.jpg'\nwrite = []\n\
+    let sinks = "[sink.noted]\nKAFKA\ntopic = 'noted'\nwrite = 'frame'\noverflow = 'whole'\n\
+                 [sink.whole]\nkind = 'files'\npath = 'AT/large/{camera}/{id}.jpg'\nwrite = []\n\
                  [sink.plain]\nKAFKA\ntopic = 'plain'\nwrite = 'frame'\n";
     let said = run(folder.path(), &brokers, sinks);
     assert!(said.contains("1 too-large"), "the sink without `overflow` makes it a dead letter\n{said}");

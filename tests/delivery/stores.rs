@@ -12,7 +12,7 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::oracle::Found;
-use crate::support::files;
+use crate::support::{Heard, files};
 
 /// Where results go.
 pub enum Store {
@@ -24,6 +24,8 @@ pub enum Store {
     Mongo(String, String),
     /// A topic of Kafka.
     Kafka(KafkaTopic),
+    /// An MQTT broker on that port, topics that begin with that name, and what a listener heard.
+    Mqtt(u16, String, Heard),
 }
 
 /// A topic, read from its beginning.
@@ -74,6 +76,9 @@ impl Store {
             Store::Mongo(url, database) => {
                 format!("kind = 'mongodb'\nurl = '{url}'\ndatabase = '{database}'\ncollection = 'camera-{{camera}}'\n")
             }
+            Store::Mqtt(port, name, _) => format!(
+                "kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\nkeep_alive = '5s'\n"
+            ),
             Store::Kafka(topic) => {
                 format!("kind = 'kafka'\nbrokers = '{}'\ntopic = '{}'\n", topic.brokers, topic.topic)
             }
@@ -85,8 +90,8 @@ impl Store {
         match self {
             Store::Files(folder) | Store::S3(_, _, folder) => in_folder(folder).len(),
             Store::Mongo(..) => self.documents(doc! { "camera": 1, "id": 1 }).len(),
-            Store::Kafka(topic) => {
-                let found = topic.found();
+            Store::Kafka(_) | Store::Mqtt(..) => {
+                let found = self.found();
                 found.iter().map(|found| (&found.camera, &found.id)).collect::<BTreeSet<_>>().len()
             }
         }
@@ -106,6 +111,7 @@ impl Store {
             }
             Store::Mongo(..) => self.documents(doc! {}).into_iter().map(as_found).collect(),
             Store::Kafka(topic) => topic.found(),
+            Store::Mqtt(_, _, heard) => heard.lock().expect("one listener").iter().map(as_heard).collect(),
         }
     }
 
@@ -130,6 +136,11 @@ impl Store {
 /// Files that are whole: what is being written has another name.
 fn in_folder(folder: &std::path::Path) -> Vec<String> {
     files(folder).into_iter().filter(|file| !file.contains(['#']) && !file.contains(".vgw")).collect()
+}
+
+fn as_heard((topic, body): &(String, Vec<u8>)) -> Found {
+    let names: Vec<_> = topic.split('/').collect();
+    Found { camera: names[1].to_owned(), id: names[2].to_owned(), body: body.clone() }
 }
 
 fn as_found(document: Document) -> Found {

@@ -1,0 +1,98 @@
+//! What a source that reads Kafka promises besides: where it begins, and what appears later.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::feeds::{Feed, make_topics};
+use super::kills::job;
+use super::oracle::camera;
+use super::start;
+use super::stores::Store;
+use crate::support::servers::Kafka;
+use crate::support::{Process, turn, wait};
+use crate::whole_job::cluster;
+
+const VIGIE: &str = env!("CARGO_BIN_EXE_vigie");
+
+/// A job from Kafka to files, with more settings of the source, started; its results.
+struct Bench {
+    folder: tempfile::TempDir,
+    feed: Feed,
+    store: Store,
+    job: String,
+}
+
+impl Bench {
+    fn new(kafka: &Kafka, name: &str, settings: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (feed, store) = (Feed::kafka(&kafka.brokers(), name), Store::Files(folder.path().join("out")));
+        let job = job(folder.path(), name, &feed, &store);
+        let text = fs::read_to_string(&job).expect("a job file");
+        fs::write(&job, text.replace("[sink.store]", &format!("{settings}\n[sink.store]"))).expect("a job file");
+        Self { folder, feed, store, job }
+    }
+
+    fn start(&self) -> Vec<Process> {
+        start(Path::new(VIGIE), "", &self.job, &cluster(self.folder.path(), 1), 1)
+    }
+
+    /// The numbers of the frames that are there, once there are so many.
+    fn results(&self, count: usize) -> Vec<u64> {
+        wait("the results", || (self.store.count() >= count).then_some(()));
+        let mut numbers: Vec<u64> =
+            self.store.found().iter().map(|found| found.id.parse().expect("a number")).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+/// Catches "latest" that means another moment after a crash: what came meanwhile would be lost.
+#[test]
+fn latest_is_the_moment_of_the_first_start() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "latest", "start = 'latest'");
+    bench.feed.prepare();
+    bench.feed.issue(0..8);
+    // Killed before anything came, so that no frame led to a commit.
+    let workers = bench.start();
+    workers[0].signal("KILL");
+    drop(workers);
+    bench.feed.issue(8..16);
+    let _workers = bench.start();
+    bench.feed.issue(16..20);
+    assert_eq!(bench.results(12), (8..20).collect::<Vec<_>>());
+}
+
+/// Catches a time that is read as another.
+#[test]
+fn a_time_to_begin_with_is_kept() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let feed = Feed::kafka(&kafka.brokers(), "time");
+    feed.prepare();
+    feed.issue(0..8);
+    thread::sleep(Duration::from_millis(50));
+    let moment = vigie::clock::rfc3339(operators::UnixMillis::now());
+    thread::sleep(Duration::from_millis(50));
+    feed.issue(8..12);
+    let bench = Bench::new(&kafka, "time", &format!("start = '{moment}'"));
+    let _workers = bench.start();
+    feed.issue(12..16);
+    assert_eq!(bench.results(8), (8..16).collect::<Vec<_>>());
+}
+
+/// Catches a topic that appears while the job runs and is never read, or not from its beginning.
+#[test]
+fn a_topic_that_appears_later_is_read_from_its_beginning() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "later", "start = 'latest'");
+    make_topics(&kafka.brokers(), &[format!("later-{}-raw", camera(0))]);
+    let _workers = bench.start();
+    bench.feed.prepare();
+    bench.feed.issue(0..40);
+    assert_eq!(bench.results(40), (0..40).collect::<Vec<_>>());
+}
