@@ -74,8 +74,8 @@ fn what_is_odd_is_drawn_and_what_is_bad_is_a_dead_letter() {
     let broker = Broker::boxed();
     let folder = tempfile::tempdir().expect("a folder");
     let limits = "[limits]\nmax_frame_bytes = \"8MiB\"\n";
-    let worker = Process::vigie(&["run", &job(folder.path(), &broker.url(), limits), "-w", "1"]);
-    wait("the subscription", || worker.said().contains("connected ([source.").then_some(()));
+    let mut worker = Process::vigie(&["run", &job(folder.path(), &broker.url(), limits), "-w", "1"]);
+    worker.connected();
 
     let (good, there) = crowded();
     let picture = image::load_from_memory(&good).expect("a picture").to_rgb8();

@@ -108,7 +108,7 @@ fn four_cameras_on(broker: &Broker) {
     let reports = broker.listen("cameras/+/persons");
     let mut workers = processes(env!("CARGO_BIN_EXE_vigie").as_ref(), &job, &cluster(folder.path(), 2), 2);
     // The session has to be there before the first frame: a broker keeps nothing for a client it never saw.
-    wait("the subscription", || workers[0].said().contains("connected ([source.").then_some(()));
+    workers[0].connected();
 
     let to = format!("{}/cameras/{{camera}}/{{number}}/raw", broker.url());
     let cameras = CAMERAS.map(|(scene, body)| {
@@ -219,8 +219,8 @@ fn a_session_survives_a_restart_of_the_broker() {
     let send = |broker: &Broker, numbers: std::ops::Range<usize>| {
         broker.publish(numbers.map(|n| (format!("cameras/room/{n}/raw"), frames[n % frames.len()].clone())).collect());
     };
-    let worker = Process::vigie(&["run", &job, "-w", "1"]);
-    wait("the subscription", || worker.said().contains("connected ([source.").then_some(()));
+    let mut worker = Process::vigie(&["run", &job, "-w", "1"]);
+    worker.connected();
     send(&broker, 0..30);
     broker.stop();
     wait("a word about the broker that is away", || worker.said().contains("cannot be reached").then_some(()));
@@ -240,7 +240,7 @@ fn ending_drains() {
     let job = job(folder.path(), &broker.url(), "");
     let frames = frames(20);
     let mut worker = Process::vigie(&["run", &job, "-w", "1"]);
-    wait("the subscription", || worker.said().contains("connected ([source.").then_some(()));
+    worker.connected();
     broker.publish((0..100).map(|n| (format!("cameras/room/{n}/raw"), frames[n % frames.len()].clone())).collect());
     wait("some results", || (page(&worker)["results_total{}"] >= 3.0).then_some(()));
     worker.signal("INT");

@@ -84,19 +84,14 @@ impl Site {
     }
 }
 
-/// Waits until a job is connected to its source.
-fn connected(worker: &Process) {
-    wait("the source", || worker.said().contains("connected ([source.").then_some(()));
-}
-
 /// Catches a chain of jobs that loses frames between two brokers: MQTT → Kafka → persons → Kafka → MongoDB and S3.
 #[test]
 fn the_chain_of_jobs_brings_every_frame_to_its_end() {
     let _turn = turn();
     let Some(site) = Site::start() else { return };
     let bucket = site.s3.bucket("frames");
-    let bridge = site.run("bridge");
-    connected(&bridge);
+    let mut bridge = site.run("bridge");
+    bridge.connected();
     site.publish();
     wait("the raw topics", || (page(&bridge)["results_total{}"] == 4.0 * FRAMES as f64).then_some(()));
     let workers = ["room", "store", "archive"].map(|name| site.run(name));
@@ -125,8 +120,8 @@ fn all_of_it_in_one_job() {
     let _turn = turn();
     let Some(site) = Site::start() else { return };
     let reports = site.mosquitto.listen("cameras/+/persons");
-    let worker = site.run("room-direct");
-    connected(&worker);
+    let mut worker = site.run("room-direct");
+    worker.connected();
     site.publish();
     wait("all results", || (page(&worker)["results_total{}"] == 4.0 * FRAMES as f64).then_some(()));
     wait("the last acknowledgement", || (page(&worker)["window_frames{}"] == 0.0).then_some(()));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::servers::Kafka;
-use crate::support::{Process, free_port, page, turn, wait};
+use crate::support::{Process, free_port, page, turn};
 
 const SECRET: &str = "hunter2secret";
 
@@ -18,8 +18,8 @@ fn never_said(source: &str, sink: &str) {
     let path = path.display().to_string();
     let mut check = Process::vigie(&["check", &path]);
     assert!(check.end().success(), "{}", check.said());
-    let worker = Process::start(env!("CARGO_BIN_EXE_vigie"), &["run", &path, "-w", "1"], &[("VIGIE_LOG", "trace")]);
-    wait("a notice", || page(&worker).keys().any(|key| key.starts_with("waiting_seconds")).then_some(()));
+    let mut worker = Process::start(env!("CARGO_BIN_EXE_vigie"), &["run", &path, "-w", "1"], &[("VIGIE_LOG", "trace")]);
+    worker.until("a notice", |worker| page(worker).keys().any(|key| key.starts_with("waiting_seconds")).then_some(()));
     for said in [check.said(), worker.said(), format!("{:?}", page(&worker))] {
         assert!(!said.contains(SECRET), "{said}");
     }

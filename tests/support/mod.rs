@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
@@ -86,6 +86,7 @@ pub struct Process {
     child: Child,
     /// What it has said so far, out and err.
     pub said: Arc<Mutex<String>>,
+    listeners: [JoinHandle<()>; 2],
 }
 
 impl Process {
@@ -100,9 +101,9 @@ impl Process {
         command.env("VIGIE_TOKEN", "").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = Arc::new(Mutex::new(String::new()));
-        listen(child.stdout.take().expect("piped"), said.clone());
-        listen(child.stderr.take().expect("piped"), said.clone());
-        Self { child, said }
+        let out = listen(child.stdout.take().expect("piped"), said.clone());
+        let err = listen(child.stderr.take().expect("piped"), said.clone());
+        Self { child, said, listeners: [out, err] }
     }
 
     /// Starts the `vigie` under test.
@@ -126,9 +127,41 @@ impl Process {
         self.child.try_wait().expect("a child")
     }
 
-    /// Waits for its end.
+    /// Waits for its end; it has said all then.
     pub fn end(&mut self) -> ExitStatus {
-        wait(&format!("the end of a process that said\n{}", self.said()), || self.ended())
+        self.wait_for("the end of a process", |_| None::<()>).expect_err("nothing else is waited for")
+    }
+
+    /// Waits until `condition` gives something. Fails with all that the process said, and at once where it ends before.
+    pub fn until<T>(&mut self, what: &str, condition: impl FnMut(&Self) -> Option<T>) -> T {
+        let found = self.wait_for(what, condition);
+        found.unwrap_or_else(|status| panic!("{what}: the process ended before ({status}) and said\n{}", self.said()))
+    }
+
+    /// Waits until a job is connected to its source.
+    pub fn connected(&mut self) {
+        self.until("the source", |worker| worker.said().contains("connected ([source.").then_some(()));
+    }
+
+    /// What `condition` gives, or how the process ended before that.
+    fn wait_for<T>(&mut self, what: &str, mut condition: impl FnMut(&Self) -> Option<T>) -> Result<T, ExitStatus> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let ended = self.ended().filter(|_| self.has_said_all());
+            if let Some(found) = condition(self) {
+                return Ok(found);
+            }
+            if let Some(status) = ended {
+                return Err(status);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("waited {PATIENCE:?} in vain for {what}; the process said\n{}", self.said());
+    }
+
+    /// Whether nothing more comes: it has ended.
+    fn has_said_all(&self) -> bool {
+        self.listeners.iter().all(JoinHandle::is_finished)
     }
 
     /// Resident memory in bytes.
@@ -139,14 +172,14 @@ impl Process {
     }
 }
 
-fn listen(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+fn listen(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             let mut said = said.lock().unwrap();
             said.push_str(&line);
             said.push('\n');
         }
-    });
+    })
 }
 
 impl Drop for Process {
@@ -265,11 +298,13 @@ pub fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
 /// The numbers of a process's metrics page: `name{labels}` without `vigie_` and the job's label, to value.
 pub fn page(process: &Process) -> BTreeMap<String, f64> {
     let address = wait("the address of the metrics", || {
-        let said = process.said();
-        let rest = said.split("metrics at http://").nth(1)?.to_owned();
-        rest.split('/').next().map(str::to_owned)
+        let (all, said) = (process.has_said_all(), process.said());
+        let address = said.split("metrics at http://").nth(1).and_then(|rest| rest.split('/').next());
+        assert!(address.is_some() || !all, "no page is served: the process ended and said\n{said}");
+        address.map(str::to_owned)
     });
-    let mut stream = TcpStream::connect(&address).expect("the page is served");
+    let mut stream = TcpStream::connect(&address)
+        .unwrap_or_else(|error| panic!("no page is served: {error}; the process said\n{}", process.said()));
     write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").expect("a request");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");

@@ -80,7 +80,7 @@ impl Server {
     fn end(&mut self, signal: &str) {
         let mut process = self.process.take().expect("it runs");
         process.signal(signal);
-        process.end();
+        wait("the end of a server", || process.ended());
     }
 
     /// Starts it again, on the same port and on what it kept.
