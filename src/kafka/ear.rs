@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::{ClientContext, TopicPartitionList};
 
+use super::words;
 use crate::board::Post;
 
 /// What became of the message with that index.
@@ -16,6 +17,9 @@ pub type Report = (usize, Result<(), KafkaError>);
 
 /// A server that has not answered for so long is waited for, even where no error says so.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A reason that was not heard for so long may be over: librdkafka says the same again after 30 s at the earliest.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// How often the notice about a server that is away is made new.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,11 +35,19 @@ pub struct Ear {
 #[derive(Debug)]
 struct Heard {
     reports: Vec<Report>,
-    /// Why no broker can be reached, if none can.
-    down: Option<String>,
-    reason: Option<String>,
+    /// No broker can be reached.
+    down: bool,
+    /// What went wrong last, and when.
+    reason: Option<(Instant, String)>,
     last_good: Instant,
     commit_failed: bool,
+}
+
+impl Heard {
+    fn reason(&self) -> String {
+        let fresh = self.reason.as_ref().filter(|(at, _)| at.elapsed() < FRESH);
+        fresh.map_or_else(|| "no answer".to_owned(), |(_, reason)| reason.clone())
+    }
 }
 
 impl Ear {
@@ -65,7 +77,7 @@ impl Ear {
     /// The brokers answer, or nothing is asked of them.
     pub fn all_is_well(&self) {
         let mut heard = self.heard();
-        heard.down = None;
+        heard.down = false;
         heard.last_good = Instant::now();
         drop(heard);
         self.post.tell_goes_on();
@@ -75,11 +87,18 @@ impl Ear {
     pub fn no_answer_yet(&self) {
         let heard = self.heard();
         let late = heard.last_good.elapsed() > PATIENCE;
-        let silent = || heard.reason.clone().unwrap_or_else(|| "no answer".to_owned());
-        let reason = heard.down.clone().or_else(|| late.then(silent));
+        let reason = (heard.down || late).then(|| heard.reason());
         drop(heard);
         if let Some(reason) = reason {
             self.waits(&reason);
+        }
+    }
+
+    /// Something can't be done for now: tells what, and the broker's reason, or why none answers.
+    pub fn failed(&self, what: &str, error: &KafkaError) {
+        match words::answer(error) {
+            Some(code) => self.waits(&format!("{what}: {code}")),
+            None => self.no_answer_yet(),
         }
     }
 
@@ -92,13 +111,17 @@ impl Ear {
 impl ClientContext for Ear {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!("librdkafka: {facility} {message}");
+        // Of a broker that hangs up at once, it tells here alone.
+        if facility == "FAIL" {
+            self.heard().reason = Some((Instant::now(), words::told(message)));
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         let mut heard = self.heard();
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => heard.down = heard.reason.clone().or(Some(reason.to_owned())),
-            _ => heard.reason = Some(plain(reason)),
+            Some(RDKafkaErrorCode::AllBrokersDown) => heard.down = true,
+            _ => heard.reason = Some((Instant::now(), words::told(reason))),
         }
     }
 }
@@ -118,25 +141,5 @@ impl ProducerContext for Ear {
         let result = result.as_ref().map(drop).map_err(|(error, _)| error.clone());
         self.heard().reports.push((*index, result));
         self.bell.notify_one();
-    }
-}
-
-/// librdkafka's words without what only it understands: `127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092
-/// failed: Connection refused (after 0ms in state CONNECT)`.
-fn plain(reason: &str) -> String {
-    let reason = reason.split(" (after ").next().unwrap_or(reason);
-    let reason = reason.rsplit("/bootstrap: ").next().unwrap_or(reason);
-    reason.replace("ipv4#", "").replace("ipv6#", "")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_told_in_plain_words() {
-        let told = "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)";
-        assert_eq!(plain(told), "Connect to 127.0.0.1:9 failed: Connection refused");
-        assert_eq!(plain("something else"), "something else");
     }
 }

@@ -137,7 +137,8 @@ impl Login {
         // A connection that a firewall has forgotten is found out in seconds, and found again within one.
         common.set("socket.keepalive.enable", "true").set("socket.timeout.ms", SILENCE_MS);
         common.set("reconnect.backoff.ms", "100").set("reconnect.backoff.max.ms", "1000");
-        common.set_log_level(RDKafkaLogLevel::Critical);
+        // What an ear has to hear (`Ear::log`).
+        common.set_log_level(RDKafkaLogLevel::Info);
         Ok(Self { brokers: given.brokers.to_owned(), common, own: given.settings.clone() })
     }
 

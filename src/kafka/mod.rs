@@ -3,7 +3,9 @@
 mod ear;
 mod login;
 mod topics;
+mod words;
 
 pub use ear::{Ear, Report};
 pub use login::{Given, Login, Mechanism};
 pub use topics::{create, legal, topic_limit, topics};
+pub use words::unmade;

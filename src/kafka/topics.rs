@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{Client, ClientContext};
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 
 /// The longest name of a topic.
 const LONGEST: usize = 249;
@@ -24,7 +24,7 @@ pub fn legal(name: &str) -> String {
 /// The topics that `wanted` picks, or the one of that name, and the numbers of their partitions.
 ///
 /// # Errors
-/// No broker answers within `patience`.
+/// No broker answers within `patience`, or this user may not know of the topic of that name.
 pub fn topics<C: ClientContext>(
     client: &Client<C>,
     name: Option<&str>,
@@ -32,6 +32,10 @@ pub fn topics<C: ClientContext>(
     patience: Duration,
 ) -> KafkaResult<Vec<(String, Vec<i32>)>> {
     let metadata = client.fetch_metadata(name, patience)?;
+    let denied = metadata.topics().iter().filter_map(|topic| topic.error()).map(Code::from);
+    if let Some(code) = denied.filter(|_| name.is_some()).find(|code| *code == Code::TopicAuthorizationFailed) {
+        return Err(KafkaError::MetadataFetch(code));
+    }
     let sound = metadata.topics().iter().filter(|topic| topic.error().is_none() && wanted(topic.name()));
     let numbered = sound.map(|topic| (topic.name().to_owned(), topic.partitions().iter().map(|p| p.id()).collect()));
     Ok(numbered.collect())
@@ -41,19 +45,19 @@ pub fn topics<C: ClientContext>(
 ///
 /// # Errors
 /// Why the broker does not make it.
-pub async fn create<C: ClientContext>(admin: &AdminClient<C>, topic: &str) -> Result<(), String> {
+pub async fn create<C: ClientContext>(admin: &AdminClient<C>, topic: &str) -> KafkaResult<()> {
     // Who may write to a topic may not always make one.
-    let there =
-        topics(admin.inner(), Some(topic), |_| true, Duration::from_secs(5)).map_err(|error| error.to_string())?;
+    let there = topics(admin.inner(), Some(topic), |_| true, Duration::from_secs(5))?;
     if there.iter().any(|(_, partitions)| !partitions.is_empty()) {
         return Ok(());
     }
     let defaults = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
-    let made = admin.create_topics([&defaults], &options).await.map_err(|error| error.to_string())?;
+    let made = admin.create_topics([&defaults], &options).await?;
     match made.into_iter().next() {
-        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) | Some(Ok(_)) | None => Ok(()),
-        Some(Err((_, code))) => Err(code.to_string()),
+        Some(Err((_, Code::TopicAlreadyExists))) | Some(Ok(_)) | None => Ok(()),
+        // Not `AdminOp`, which hides its code from `rdkafka_error_code`.
+        Some(Err((_, code))) => Err(KafkaError::Global(code)),
     }
 }
 

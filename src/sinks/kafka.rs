@@ -12,7 +12,7 @@ use operators::{Flaw, Reason};
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{FromClientConfig as _, FromClientConfigAndContext as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use schemars::JsonSchema;
@@ -155,12 +155,13 @@ impl SinkConfig for Kafka {
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let login = self.login(context)?;
         let config = login.client(&self.settings());
-        let ear = || Ear::new(context.post("kafka"));
+        let ear = Ear::new(context.post("kafka"));
+        let unmade = |error| kafka::unmade(&context.part, &error);
         Ok(Box::new(Publisher {
             topic: self.template(context)?,
             job: context.job.clone(),
-            producer: ThreadedProducer::from_config_and_context(&config, ear())?,
-            admin: AdminClient::from_config(&login.client(&[]))?,
+            producer: ThreadedProducer::from_config_and_context(&config, ear).map_err(unmade)?,
+            admin: AdminClient::from_config(&login.client(&[])).map_err(unmade)?,
             config,
             context: context.clone(),
             limits: HashMap::new(),
@@ -191,13 +192,13 @@ impl Publisher {
     }
 
     /// Makes a topic that is not there, and learns how large its messages may be.
-    fn meet(&mut self, topic: &str) -> Result<usize, String> {
+    fn meet(&mut self, topic: &str) -> KafkaResult<usize> {
         if let Some(limit) = self.limits.get(topic) {
             return Ok(*limit);
         }
         let limit = self.runtime.block_on(async {
             kafka::create(&self.admin, topic).await?;
-            Ok::<_, String>(kafka::topic_limit(&self.admin, Some(topic)).await.unwrap_or(usize::MAX))
+            Ok::<_, KafkaError>(kafka::topic_limit(&self.admin, Some(topic)).await.unwrap_or(usize::MAX))
         })?;
         self.limits.insert(topic.to_owned(), limit);
         Ok(limit)
@@ -208,11 +209,7 @@ impl Publisher {
         let topic = self.topic(parcel);
         let limit = match self.meet(&topic) {
             Ok(limit) => limit,
-            Err(reason) => {
-                self.producer.context().waits(&format!("the topic {topic} is not known, and can't be made: {reason}"));
-                std::thread::sleep(POLL);
-                return None;
-            }
+            Err(error) => return self.unmet(&topic, &error, parcel),
         };
         let headers = headers(parcel, &self.job);
         let camera = parcel.frame.camera.as_str();
@@ -231,6 +228,16 @@ impl Publisher {
         }
     }
 
+    /// The verdict on a parcel whose topic is not known and can't be made; `None` where that may pass.
+    fn unmet(&mut self, topic: &str, error: &KafkaError, parcel: &Parcel) -> Option<Verdict> {
+        let flaw = self.judge(topic, error, parcel);
+        if flaw.is_none() {
+            self.producer.context().failed(&format!("the topic {topic} is not known, and can't be made"), error);
+            std::thread::sleep(POLL);
+        }
+        flaw.map(|flaw| Some(Err(flaw)))
+    }
+
     /// The flaw, where an error is one that does not pass.
     fn judge(&mut self, topic: &str, error: &KafkaError, parcel: &Parcel) -> Option<Flaw> {
         use RDKafkaErrorCode as Code;
@@ -239,7 +246,11 @@ impl Publisher {
             Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
                 Some(too_large(topic, parcel.body.len(), self.limits.get(topic).copied().unwrap_or_default()))
             }
-            Code::TopicAuthorizationFailed | Code::InvalidTopic | Code::PolicyViolation | Code::InvalidRecord => {
+            Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+                let what = format!("the user may not write to the topic {topic}, or not make it: {code}");
+                Some(Flaw::new(Reason::Refused, what))
+            }
+            Code::InvalidTopic | Code::PolicyViolation | Code::InvalidRecord => {
                 Some(Flaw::new(Reason::Refused, format!("Kafka refused it for the topic {topic}: {code}")))
             }
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
@@ -271,14 +282,21 @@ impl Publisher {
         }
     }
 
-    /// A producer that has given up (its broker lost track of it) is replaced; what was on its way is sent again.
-    fn renew(&mut self, states: &mut [State]) {
+    /// A producer that has given up is replaced. Its broker lost track of it, and what was on its way is sent again; or it may
+    /// not write at all, and nothing of this will ever be written.
+    fn renew(&mut self, parcels: &[Parcel], states: &mut [State]) {
         let Some((code, _)) = self.producer.client().fatal_error() else { return };
-        tracing::warn!("{}: the Kafka producer gave up ({code}): it is replaced", self.context.part);
-        if let Ok(new) = ThreadedProducer::from_config_and_context(&self.config, Ear::new(self.context.post("kafka"))) {
-            self.producer = new;
-            let on_the_way = states.iter_mut().filter(|state| **state == State::OnTheWay);
-            on_the_way.for_each(|state| *state = State::Open);
+        let Ok(new) = ThreadedProducer::from_config_and_context(&self.config, Ear::new(self.context.post("kafka")))
+        else {
+            return;
+        };
+        self.producer = new;
+        for (parcel, state) in parcels.iter().zip(states).filter(|(_, state)| !matches!(state, State::Judged(_))) {
+            let flaw = self.judge(&self.topic(parcel), &KafkaError::Global(code), parcel);
+            *state = flaw.map_or(State::Open, |flaw| State::Judged(Err(flaw)));
+        }
+        if code != RDKafkaErrorCode::ClusterAuthorizationFailed {
+            tracing::warn!("{}: the Kafka producer gave up ({code}): it is replaced", self.context.part);
         }
     }
 }
@@ -331,7 +349,7 @@ impl Sink for Publisher {
                 }
             }
             self.hear(parcels, &mut states);
-            self.renew(&mut states);
+            self.renew(parcels, &mut states);
             if states.iter().all(|state| matches!(state, State::Judged(_))) {
                 let verdict = |state| if let State::Judged(verdict) = state { verdict } else { unreachable!() };
                 return states.into_iter().map(verdict).collect();

@@ -184,11 +184,14 @@ impl SourceConfig for Kafka {
         let reader =
             Reader { topic: self.template()?, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
         Ok(Box::new(Running {
-            consumer: BaseConsumer::from_config_and_context(&config, ear)?,
+            consumer: BaseConsumer::from_config_and_context(&config, ear)
+                .map_err(|error| kafka::unmade(&context.part, &error))?,
             group: self.group(context),
             part: context.part.clone(),
             reader,
             scout: Scout::new(context.share, self.start()?),
+            trouble: None,
+            denied: None,
         }))
     }
 }

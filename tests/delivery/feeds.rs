@@ -8,17 +8,20 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 
 use super::oracle::{camera, payload};
 use crate::support::publish;
+
+/// What writes to Kafka.
+type Producer = ThreadedProducer<DefaultProducerContext>;
 
 /// Where frames come from.
 pub enum Feed {
     /// An MQTT broker on this port of 127.0.0.1; topics begin with the name.
     Mqtt(u16, String),
     /// Kafka; topics begin with the name. The producer is made once: each is introduced to the broker first.
-    Kafka(String, String, OnceLock<ThreadedProducer<DefaultProducerContext>>),
+    Kafka(String, String, OnceLock<Producer>),
 }
 
 impl Feed {
@@ -44,7 +47,7 @@ impl Feed {
     /// Makes what has to be there before the first frame.
     pub fn prepare(&self) {
         if let Feed::Kafka(brokers, name, _) = self {
-            let topics: Vec<_> = (0..4).map(|number| format!("{name}-{}-raw", camera(number))).collect();
+            let topics: Vec<_> = (0..4).map(|number| topic(name, number)).collect();
             make_topics(brokers, &topics);
         }
     }
@@ -58,22 +61,32 @@ impl Feed {
             }
             Feed::Kafka(brokers, name, made) => {
                 let producer = made.get_or_init(|| producer(brokers).create().expect("a producer"));
-                for number in numbers {
-                    let (topic, id, body) =
-                        (format!("{name}-{}-raw", camera(number)), number.to_string(), payload(number));
-                    let headers = OwnedHeaders::new().insert(Header { key: "id", value: Some(&id) });
-                    let record = BaseRecord::<(), _>::to(&topic).payload(&body).headers(headers);
-                    producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
-                }
+                numbers.for_each(|number| put(producer, name, number, 0));
                 producer.flush(Duration::from_secs(60)).expect("the broker takes all");
             }
         }
     }
 }
 
+/// The topic of that frame's camera.
+pub fn topic(name: &str, number: u64) -> String {
+    format!("{name}-{}-raw", camera(number))
+}
+
+/// Puts a frame on its way to a partition of its camera's topic.
+fn put(producer: &Producer, name: &str, number: u64, partition: i32) {
+    let (topic, id, body) = (topic(name, number), number.to_string(), payload(number));
+    let headers = OwnedHeaders::new().insert(Header { key: "id", value: Some(&id) });
+    let record = BaseRecord::<(), _>::to(&topic).payload(&body).headers(headers).partition(partition);
+    producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
+}
+
+/// What a producer needs to know, or a client that manages.
 fn producer(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("acks", "all").set("enable.idempotence", "true");
+    // By default it waits ten seconds for a server that is back.
+    config.set("reconnect.backoff.max.ms", "200");
     config
 }
 

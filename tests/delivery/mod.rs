@@ -9,6 +9,7 @@ mod kills;
 mod mistakes;
 mod oracle;
 mod secrets;
+mod secure;
 mod sizes;
 mod stalls;
 mod stores;

@@ -83,6 +83,8 @@ for name; do
             [ -e /usr/lib/rabbitmq ] || apt rabbitmq-server ||
                 missing rabbitmq "it is a package of the system, which this user may not install" ;;
         kafka | mongo-java)
+            # For the certificates of a Kafka with TLS.
+            [ "$name" = mongo-java ] || command -v openssl >/dev/null || apt openssl || true
             is_made "$name" && continue
             has_java || apt default-jre-headless maven || true
             if has_java; then make_it "$name"; else missing "$name" "it needs java (17 or later) and Maven"; fi ;;

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Kafka, one node, its controller on OTHER. KAFKA_MESSAGE_MAX_BYTES: the largest batch it takes (its own default: 1 MiB).
 # KAFKA_PROXIED, "INSIDE OUTSIDE": a second way in, on the port INSIDE; who comes that way is told the port OUTSIDE, a proxy's.
+# KAFKA_SECURE, a port: TLS alone. PORT lets in who has a password (PLAIN, SCRAM-SHA-256): `admin`, who may do all, and `nobody`,
+# who may do nothing; it is the name and "-secret". KAFKA_SECURE lets in who has a certificate: DIR/client.pem and DIR/client.key
+# are admin's. The CA of all is DIR/ca.pem.
 . "$(dirname "$0")/common.sh"
 prepare "$cache/kafka/stamp" "$@"
 read -r inside outside <<<"${KAFKA_PROXIED:-}" || true
+secure=${KAFKA_SECURE:-} protocol=${KAFKA_SECURE:+SASL_SSL}
 cat >"$dir/log4j2.yaml" <<'END'
 Configuration:
   Appenders: {Console: {name: out, PatternLayout: {pattern: "%d %p %c{1}: %m%n"}}}
@@ -16,9 +20,9 @@ cat >"$dir/server.properties" <<END
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$other
-listeners=BROKER://127.0.0.1:$port,CONTROLLER://127.0.0.1:$other${inside:+,PROXIED://127.0.0.1:$inside}
-advertised.listeners=BROKER://127.0.0.1:$port${outside:+,PROXIED://127.0.0.1:$outside}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+listeners=CONTROLLER://127.0.0.1:$other,BROKER://127.0.0.1:$port${inside:+,PROXIED://127.0.0.1:$inside}${secure:+,MUTUAL://127.0.0.1:$secure}
+advertised.listeners=BROKER://127.0.0.1:$port${outside:+,PROXIED://127.0.0.1:$outside}${secure:+,MUTUAL://127.0.0.1:$secure}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:${protocol:-PLAINTEXT},PROXIED:PLAINTEXT,MUTUAL:SSL
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs=$dir/data
@@ -36,9 +40,51 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 ${KAFKA_MESSAGE_MAX_BYTES:+message.max.bytes=$KAFKA_MESSAGE_MAX_BYTES}
 END
+
+# certificate NAME SUBJECT EXTENSION [OPTION…] makes DIR/NAME.pem and its DIR/NAME.key.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+        -keyout "$dir/$1.key" -out "$dir/$1.pem" -subj "/CN=$2" -addext "$3" "${@:4}"
+}
+certificates() {
+    local by_ca=(-CA "$dir/ca.pem" -CAkey "$dir/ca.key")
+    certificate ca "tests of vigie" keyUsage=keyCertSign
+    certificate broker broker subjectAltName=IP:127.0.0.1 "${by_ca[@]}"
+    certificate client admin extendedKeyUsage=clientAuth "${by_ca[@]}"
+    cat "$dir/broker.key" "$dir/broker.pem" >"$dir/broker.store"
+}
+# The broker is a client too, of itself. The controller is not secured: whom it knows not by name is the broker.
+security() {
+    local modules=org.apache.kafka.common.security
+    cat <<END
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/broker.store
+ssl.truststore.type=PEM
+ssl.truststore.location=$dir/ca.pem
+listener.name.mutual.ssl.client.auth=required
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
+sasl.mechanism.inter.broker.protocol=PLAIN
+listener.name.broker.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required \
+    username=admin password=admin-secret user_admin=admin-secret user_nobody=nobody-secret;
+listener.name.broker.scram-sha-256.sasl.jaas.config=$modules.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:CN=admin;User:ANONYMOUS
+END
+}
+users=()
+if [ -n "$secure" ]; then
+    command -v openssl >/dev/null || { echo "openssl is not installed: Kafka has no certificates" >&2; exit 69; }
+    [ -e "$dir/broker.store" ] || certificates
+    security >>"$dir/server.properties"
+    for user in admin nobody; do
+        users+=(--add-scram "SCRAM-SHA-256=[name=$user,password=$user-secret]")
+    done
+fi
+
 # The lesser compiler: up in two thirds of the time, and fast enough.
 java=(java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$dir/log4j2.yaml"
     -cp "$cache/kafka/lib/*")
 [ -e "$dir/data/bootstrap.checkpoint" ] ||
-    "${java[@]}" kafka.tools.StorageTool format --cluster-id vigieTestsOfKafkaAAAAA --config "$dir/server.properties"
+    "${java[@]}" kafka.tools.StorageTool format --cluster-id vigieTestsOfKafkaAAAAA --config "$dir/server.properties" \
+        "${users[@]}"
 exec "${java[@]}" kafka.Kafka "$dir/server.properties"

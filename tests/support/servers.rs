@@ -138,6 +138,109 @@ impl Kafka {
     }
 }
 
+/// Kafka that speaks TLS and asks its clients who they are: `admin`, who may do all, or `nobody`, who may do nothing.
+pub struct SecureKafka {
+    server: Server,
+    mutual: u16,
+    open: u16,
+}
+
+impl SecureKafka {
+    /// Starts one.
+    fn start() -> Option<Self> {
+        let (mutual, open) = (free_port(), free_port());
+        let settings = [("KAFKA_SECURE", mutual.to_string()), ("KAFKA_PROXIED", format!("{open} {open}"))];
+        Server::script("kafka", &settings).map(|server| Self { server, mutual, open })
+    }
+
+    /// Where it wants a user and a password.
+    pub fn brokers(&self) -> String {
+        format!("127.0.0.1:{}", self.server.port)
+    }
+
+    /// Where it wants a certificate of the client.
+    pub fn mutual(&self) -> String {
+        format!("127.0.0.1:{}", self.mutual)
+    }
+
+    /// Where it speaks no TLS and asks nothing: the way in for the tests' own clients.
+    pub fn open(&self) -> String {
+        format!("127.0.0.1:{}", self.open)
+    }
+
+    /// `ca.pem`, `client.pem` or `client.key`.
+    pub fn file(&self, name: &str) -> String {
+        self.server.folder.path().join(name).display().to_string()
+    }
+
+    /// Gives `nobody` a right.
+    pub fn allow(&self, right: Right) {
+        self.change_rights(CREATE_ACLS, right);
+    }
+
+    /// Takes it away.
+    pub fn forbid(&self, right: Right) {
+        self.change_rights(DELETE_ACLS, right);
+    }
+
+    /// A request that no client for Rust knows, in Kafka's own protocol. Both have the same form.
+    fn change_rights(&self, api_key: i16, (kind, name, operation): Right) {
+        const LITERAL: u8 = 3;
+        const ALLOW: u8 = 3;
+        let text = |text: &str| [&(text.len() as i16).to_be_bytes(), text.as_bytes()].concat();
+        let request = [
+            &api_key.to_be_bytes()[..],
+            &1_i16.to_be_bytes(), // version
+            &0_i32.to_be_bytes(), // correlation
+            &text("tests"),
+            &1_i32.to_be_bytes(), // entries
+            &[kind],
+            &text(name),
+            &[LITERAL],
+            &text("User:nobody"),
+            &text("*"),
+            &[operation, ALLOW],
+        ]
+        .concat();
+        let mut stream = TcpStream::connect(self.open()).expect("Kafka answers");
+        stream
+            .write_all(&(request.len() as i32).to_be_bytes())
+            .and_then(|()| stream.write_all(&request))
+            .expect("sent");
+        // Length, correlation, throttling, entries, and the error of the first.
+        let mut answer = [0; 18];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(answer[16..], [0, 0], "the error's code");
+    }
+}
+
+const CREATE_ACLS: i16 = 30;
+const DELETE_ACLS: i16 = 31;
+
+/// A right: to what kind of thing, its name, and what may be done to it.
+pub type Right<'a> = (u8, &'a str, u8);
+
+/// The right to read of a topic.
+pub fn read_topic(name: &str) -> Right<'_> {
+    (2, name, 3)
+}
+
+/// The right to know of a topic.
+pub fn describe_topic(name: &str) -> Right<'_> {
+    (2, name, 8)
+}
+
+/// The right to keep offsets under a group.
+pub fn read_group(name: &str) -> Right<'_> {
+    (3, name, 3)
+}
+
+/// The one of all tests.
+pub fn secure_kafka() -> Option<&'static SecureKafka> {
+    static KAFKA: OnceLock<Option<SecureKafka>> = OnceLock::new();
+    KAFKA.get_or_init(SecureKafka::start).as_ref()
+}
+
 /// The Kafka of all tests that neither stop it nor mind the topics of others.
 pub fn shared_kafka() -> Option<&'static Kafka> {
     static KAFKA: OnceLock<Option<Kafka>> = OnceLock::new();

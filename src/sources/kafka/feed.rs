@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use operators::Frame;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 
-use super::offsets::{self, Offsets, list};
+use super::offsets::{self, Offsets, Place, list};
 use super::reader::Reader;
-use super::scout::Scout;
+use super::scout::{Scout, Trouble};
 use crate::kafka::Ear;
 use crate::sources::{Inlet, Receipt, Source};
 
@@ -31,6 +31,10 @@ pub struct Running {
     pub part: String,
     pub reader: Reader,
     pub scout: Scout,
+    /// What it waits for.
+    pub trouble: Option<Trouble>,
+    /// This user may know of a topic and not read it. librdkafka says so once.
+    pub denied: Option<KafkaError>,
 }
 
 impl Source for Running {
@@ -55,6 +59,7 @@ impl Running {
         let mut waiting: VecDeque<(Frame, Receipt)> = VecDeque::new();
         let (mut committed, mut full_since, mut paused) = (Instant::now(), None, false);
         while !inlet.is_closing() {
+            self.tell();
             self.look();
             while let Some(receipt) = inlet.receipt().ok()? {
                 offsets.settle(receipt);
@@ -92,10 +97,37 @@ impl Running {
 
     /// Takes the partitions that are new, each from where it stands.
     fn look(&mut self) {
-        let Some(new) = self.scout.look(&self.consumer, &self.reader.topic) else { return };
-        if new.is_empty() {
+        if !self.scout.is_due() {
             return;
         }
+        match self.scout.look(&self.consumer, &self.reader.topic) {
+            Ok(new) if new.is_empty() => self.over(),
+            Ok(new) => self.take(new),
+            Err(trouble) => self.trouble = Some(trouble),
+        }
+    }
+
+    /// Tells what it waits for: not where it is learned, since why no broker answers is heard in the poll after that.
+    fn tell(&self) {
+        let ear = self.consumer.context();
+        match (&self.trouble, &self.denied) {
+            (Some(Trouble::Missing(what)), _) => ear.waits(what),
+            (Some(Trouble::Failed(what, error)), _) => ear.failed(what, error),
+            (None, Some(error)) => {
+                ear.failed(&format!("the topic {} can't be read", self.reader.topic.as_str()), error)
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn over(&mut self) {
+        self.trouble = None;
+        if self.denied.is_none() {
+            self.consumer.context().all_is_well();
+        }
+    }
+
+    fn take(&mut self, new: Vec<Place>) {
         let taken = offsets::positions(&self.consumer, &new, &self.scout.start(), &self.part)
             .and_then(|positions| self.consumer.incremental_assign(&positions));
         match taken {
@@ -109,22 +141,27 @@ impl Running {
                     self.group
                 );
                 self.scout.took(new);
+                self.over();
             }
             Err(error) => {
-                self.consumer.context().waits(&format!("its offsets are not known: {error}"));
+                self.trouble = Some(Trouble::Failed("its offsets are not known".to_owned(), error));
                 self.scout.again();
             }
         }
     }
 
-    fn poll(&self, patience: Duration, offsets: &mut Offsets, waiting: &mut VecDeque<(Frame, Receipt)>) {
+    fn poll(&mut self, patience: Duration, offsets: &mut Offsets, waiting: &mut VecDeque<(Frame, Receipt)>) {
         match self.consumer.poll(patience) {
             Some(Ok(message)) => {
                 let receipt = offsets.note(message.topic(), message.partition(), message.offset());
                 waiting.push_back((self.reader.frame(&message), receipt));
+                self.denied = None;
             }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
                 self.consumer.context().waits(&format!("the client gave up: {code}"));
+            }
+            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                self.denied = Some(error);
             }
             // The others pass, and stand on the board where they last.
             Some(Err(_)) | None => {}

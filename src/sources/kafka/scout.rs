@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 
 use super::offsets::{Place, Start};
 use crate::context::Share;
@@ -18,6 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How soon it looks again where nobody answers, and where nothing is there yet.
 const SOON: Duration = Duration::from_millis(100);
 const LATER: Duration = Duration::from_secs(1);
+
+/// Why there is nothing to read.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// What is not there yet.
+    Missing(String),
+    /// What can't be done, and why.
+    Failed(String, KafkaError),
+}
 
 /// What one reader knows of the partitions.
 pub struct Scout {
@@ -53,32 +63,31 @@ impl Scout {
         self.next = Instant::now() + SOON;
     }
 
-    /// The partitions of this share that were not there before, if it is time to look and a broker answers.
-    pub fn look(&mut self, consumer: &BaseConsumer<Ear>, topic: &Template) -> Option<Vec<Place>> {
-        if Instant::now() < self.next {
-            return None;
+    /// Whether it is time to look.
+    pub fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    /// The partitions of this share that were not there before.
+    ///
+    /// # Errors
+    /// No broker answers, the topic may not be read, or there is none.
+    pub fn look(&mut self, consumer: &BaseConsumer<Ear>, topic: &Template) -> Result<Vec<Place>, Trouble> {
+        let name = (!topic.has_fields()).then(|| topic.as_str());
+        let found = kafka::topics(consumer.client(), name, |name| topic.capture(name).is_some(), PATIENCE);
+        let found = found.map_err(|error| {
+            self.again();
+            Trouble::Failed(format!("the topic {} can't be read", topic.as_str()), error)
+        })?;
+        if found.iter().all(|(_, partitions)| partitions.is_empty()) && self.known.is_empty() {
+            self.next = Instant::now() + LATER;
+            return Err(Trouble::Missing(format!("there is no topic {} yet that may be read", topic.as_str())));
         }
         self.next = Instant::now() + LOOK;
-        let name = (!topic.has_fields()).then(|| topic.as_str());
-        let found = match kafka::topics(consumer.client(), name, |name| topic.capture(name).is_some(), PATIENCE) {
-            Ok(found) => found,
-            Err(_) => {
-                consumer.context().no_answer_yet();
-                self.again();
-                return None;
-            }
-        };
-        if found.iter().all(|(_, partitions)| partitions.is_empty()) && self.known.is_empty() {
-            consumer.context().waits(&format!("there is no topic {} yet", topic.as_str()));
-            self.next = Instant::now() + LATER;
-            return None;
-        }
-        consumer.context().all_is_well();
         let places = found.into_iter().flat_map(|(topic, partitions)| {
             let topic: Arc<str> = topic.into();
             partitions.into_iter().map(move |partition| Place { topic: topic.clone(), partition })
         });
-        let new: Vec<_> = places.filter(|place| place.is_of(self.share) && !self.known.contains(place)).collect();
-        Some(new)
+        Ok(places.filter(|place| place.is_of(self.share) && !self.known.contains(place)).collect())
     }
 }
