@@ -175,6 +175,8 @@ pub struct Link {
     generations: u64,
     /// What was said last: `None` for "connected", else the reason; nothing at all at first.
     said: Option<Option<String>>,
+    /// The QoS that was said to be granted.
+    granted: Option<u8>,
     /// rumqttc forgets to count down when a publish under QoS 2 is refused; a new connection counts anew.
     leaking: bool,
     pause: Duration,
@@ -202,6 +204,7 @@ impl Link {
             post,
             generations: 0,
             said: None,
+            granted: None,
             leaking: false,
             pause: FIRST_PAUSE,
             since: None,
@@ -238,7 +241,10 @@ impl Link {
                     }
                     return Event::Connected { generation: self.generations, inflight, largest };
                 }
-                Step::Granted => self.say_connected(),
+                Step::Granted(qos) => {
+                    self.say_connected();
+                    self.say_granted(qos);
+                }
                 Step::Denied(reason) => return self.lose(reason).await,
                 Step::Other(Event::Message { topic, payload, token, .. }) => {
                     return Event::Message { generation: self.generations, topic, payload, token };
@@ -318,6 +324,20 @@ impl Link {
             tracing::info!("MQTT broker at {} connected ({})", self.login.address, self.login.place);
             self.said = Some(None);
         }
+    }
+
+    /// Says what it means that the broker grants less than was asked for, once: RabbitMQ has no QoS 2.
+    fn say_granted(&mut self, granted: u8) {
+        let Purpose::Take { qos, .. } = self.purpose else { return };
+        if granted >= qos || self.granted.replace(granted) == Some(granted) {
+            return;
+        }
+        let (address, place) = (&self.login.address, &self.login.place);
+        let what = match granted {
+            0 => "frames are lost where Vigie or the connection is away",
+            _ => "nothing is lost; after a loss of connection a frame may come twice, and is written over itself",
+        };
+        tracing::warn!("MQTT broker at {address} grants QoS {granted} instead of the {qos} of {place}: {what}");
     }
 
     fn say_lost(&mut self, reason: String) {

@@ -42,7 +42,8 @@ pub(super) enum Step {
         inflight: usize,
         largest: usize,
     },
-    Granted,
+    /// The QoS under which it sends.
+    Granted(u8),
     Denied(String),
     Other(Event),
     /// A publish under QoS 2.
@@ -106,9 +107,9 @@ pub(super) fn step_v3(polled: Result<rumqttc::Event, rumqttc::ConnectionError>) 
             topic: publish.topic,
             payload: publish.payload,
         }),
-        Ok(Raw::Incoming(Packet::SubAck(ack))) => match ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-            true => Step::Denied("it does not let this user subscribe to the topic".to_owned()),
-            false => Step::Granted,
+        Ok(Raw::Incoming(Packet::SubAck(ack))) => match ack.return_codes.first() {
+            Some(SubscribeReasonCode::Success(qos)) => Step::Granted(*qos as u8),
+            _ => Step::Denied("it does not let this user subscribe to the topic".to_owned()),
         },
         Ok(Raw::Incoming(Packet::PubAck(ack))) => acked(ack.pkid),
         Ok(Raw::Incoming(Packet::PubComp(ack))) => acked(ack.pkid),
@@ -145,12 +146,11 @@ pub(super) fn step_v5(polled: Result<v5::Event, v5::ConnectionError>) -> Step {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             payload: publish.payload,
         }),
-        Ok(Raw::Incoming(Packet::SubAck(ack))) => {
-            match ack.return_codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_))) {
-                Some(code) => Step::Denied(format!("it does not let this user subscribe to the topic: {code:?}")),
-                None => Step::Granted,
-            }
-        }
+        Ok(Raw::Incoming(Packet::SubAck(ack))) => match ack.return_codes.first() {
+            Some(SubscribeReasonCode::Success(qos)) => Step::Granted(*qos as u8),
+            Some(code) => Step::Denied(format!("it does not let this user subscribe to the topic: {code:?}")),
+            None => Step::Nothing,
+        },
         // What passes: after a pause, on a new connection, all of it is sent again.
         Ok(Raw::Incoming(Packet::PubAck(ack)))
             if matches!(ack.reason, PubAckReason::QuotaExceeded | PubAckReason::PacketIdentifierInUse) =>

@@ -8,6 +8,7 @@ mod kafka;
 mod kills;
 mod mistakes;
 mod oracle;
+mod qos;
 mod secrets;
 mod secure;
 mod sizes;

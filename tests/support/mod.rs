@@ -208,6 +208,11 @@ impl Broker {
         Server::script("mosquitto", &[]).map(Self::on)
     }
 
+    /// The same, and takes packets of as many bytes at most.
+    pub fn with_packet_max(bytes: usize) -> Option<Self> {
+        Server::script("mosquitto", &[("MOSQUITTO_MAX_PACKET", bytes.to_string())]).map(Self::on)
+    }
+
     /// RabbitMQ, the same: it speaks MQTT 3.1.1 alone, and QoS 1 at most.
     pub fn rabbitmq() -> Option<Self> {
         Server::script("rabbitmq", &[]).map(Self::on)
