@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::feeds::{Feed, make_topics};
-use super::kills::{job, settle};
-use super::oracle::judge;
+use super::kills::{issue_slowly, job, settle};
+use super::oracle::{Verdict, judge};
 use super::start;
 use super::stores::{KafkaTopic, Store};
 use crate::support::servers::{Kafka, Mongo, Proxy, S3, Toxiproxy};
@@ -105,6 +105,43 @@ fn a_kafka_source_endures() {
     let direct = Feed::kafka(&kafka.brokers(), "endure");
     let seen = Feed::kafka(&format!("127.0.0.1:{}", proxy.port), "endure");
     endure("Kafka source", &proxy, (&seen, &store), &direct, &store);
+}
+
+/// Catches what a server forgets that is ended and starts again: offsets, producers, and messages that were on their way. One
+/// Kafka is the source and the sink.
+#[test]
+fn a_kafka_that_starts_again_loses_nothing() {
+    const EACH: u64 = 400;
+    let _turn = turn();
+    let Some(mut kafka) = Kafka::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let feed = Feed::kafka(&kafka.brokers(), "again");
+    make_topics(&kafka.brokers(), &["again-out".to_owned()]);
+    let store = Store::Kafka(KafkaTopic::new(&kafka.brokers(), "again-out"));
+    let (job, cluster) = (job(folder.path(), "again", &feed, &store), cluster(folder.path(), 1));
+    feed.prepare();
+    let workers = start(Path::new(env!("CARGO_BIN_EXE_vigie")), "", &job, &cluster, 1);
+    let ends = [("stopped", Kafka::stop as fn(&mut Kafka)), ("killed", Kafka::kill)];
+    let mut issued = 0;
+    for (how, end) in ends {
+        thread::scope(|scope| {
+            // It waits for the server where that is away.
+            let publisher = scope.spawn(|| issue_slowly(&feed, issued, EACH));
+            let enough = issued as usize + 100;
+            wait("results in mid-stream", || (store.count() >= enough).then_some(()));
+            end(&mut kafka);
+            assert!(!publisher.is_finished(), "{how}: it was to end in mid-stream");
+            kafka.restart();
+            publisher.join().expect("the broker takes all");
+        });
+        issued += EACH;
+        let back = Instant::now();
+        wait(&format!("all results after it was {how}"), || (store.count() == issued as usize).then_some(()));
+        println!("Kafka {how}: all there {:.1} s after all was issued", back.elapsed().as_secs_f64());
+    }
+    feed.issue(issued..issued + 1);
+    settle(&workers, &store, issued);
+    assert_eq!(judge(0..issued + 1, &store.found()), Verdict::default());
 }
 
 /// Catches the same of a sink that writes to Kafka.

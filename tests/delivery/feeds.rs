@@ -14,7 +14,7 @@ use super::oracle::{camera, payload};
 use crate::support::publish;
 
 /// What writes to Kafka.
-type Producer = ThreadedProducer<DefaultProducerContext>;
+pub type Producer = ThreadedProducer<DefaultProducerContext>;
 
 /// Where frames come from.
 pub enum Feed {
@@ -74,7 +74,7 @@ pub fn topic(name: &str, number: u64) -> String {
 }
 
 /// Puts a frame on its way to a partition of its camera's topic.
-fn put(producer: &Producer, name: &str, number: u64, partition: i32) {
+pub fn put(producer: &Producer, name: &str, number: u64, partition: i32) {
     let (topic, id, body) = (topic(name, number), number.to_string(), payload(number));
     let headers = OwnedHeaders::new().insert(Header { key: "id", value: Some(&id) });
     let record = BaseRecord::<(), _>::to(&topic).payload(&body).headers(headers).partition(partition);
@@ -82,7 +82,7 @@ fn put(producer: &Producer, name: &str, number: u64, partition: i32) {
 }
 
 /// What a producer needs to know, or a client that manages.
-fn producer(brokers: &str) -> ClientConfig {
+pub fn producer(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("acks", "all").set("enable.idempotence", "true");
     // By default it waits ten seconds for a server that is back.

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use super::feeds::{Feed, make_topics};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::Producer as _;
+
+use super::feeds::{Feed, Producer, make_topics, producer, put, topic};
 use super::kills::job;
 use super::oracle::camera;
 use super::start;
@@ -95,4 +99,61 @@ fn a_topic_that_appears_later_is_read_from_its_beginning() {
     bench.feed.prepare();
     bench.feed.issue(0..40);
     assert_eq!(bench.results(40), (0..40).collect::<Vec<_>>());
+}
+
+/// Catches frames of a transaction that was given up, and a setting that does nothing.
+#[test]
+fn only_what_is_committed_is_read() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let committed = Bench::new(&kafka, "transactions", "");
+    committed.feed.prepare();
+    let producer: Producer = producer(&kafka.brokers()).set("transactional.id", "oracle").create().expect("a producer");
+    producer.init_transactions(PATIENCE).expect("the broker knows it");
+    // Of one camera, hence in one partition: those that were given up are in front.
+    let transaction = |numbers: [u64; 3]| {
+        producer.begin_transaction().expect("a transaction");
+        numbers.iter().for_each(|number| put(&producer, "transactions", *number, 0));
+        producer.flush(PATIENCE).expect("the broker takes all");
+    };
+    transaction([0, 4, 8]);
+    producer.abort_transaction(PATIENCE).expect("it gives up");
+    transaction([12, 16, 20]);
+    producer.commit_transaction(PATIENCE).expect("it commits");
+
+    let _workers = committed.start();
+    assert_eq!(committed.results(3), [12, 16, 20]);
+    let all = Bench::new(&kafka, "transactions", "isolation = 'read_uncommitted'\ngroup = 'all'");
+    let _workers = all.start();
+    assert_eq!(all.results(6), [0, 4, 8, 12, 16, 20]);
+}
+
+/// Makes a topic's partitions two.
+fn add_partition(brokers: &str, topic: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let admin: AdminClient<DefaultClientContext> = producer(brokers).create().expect("a client");
+    let two = NewPartitions::new(topic, 2);
+    let made = runtime.block_on(admin.create_partitions([&two], &AdminOptions::new())).expect("an answer");
+    made.into_iter().for_each(|made| _ = made.expect("a partition"));
+    let partitions = || vigie::kafka::topics(admin.inner(), Some(topic), |_| true, Duration::from_secs(5)).ok()?.pop();
+    wait("the partition", || partitions().filter(|(_, partitions)| partitions.len() == 2));
+}
+
+/// Catches a partition that is added while the job runs and is never read, or not from its beginning.
+#[test]
+fn a_partition_that_is_added_is_read_from_its_beginning() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "added", "start = 'latest'");
+    bench.feed.prepare();
+    let _workers = bench.start();
+    bench.feed.issue(0..4);
+    bench.results(4);
+    add_partition(&kafka.brokers(), &topic("added", 0));
+    let producer: Producer = producer(&kafka.brokers()).create().expect("a producer");
+    [4, 8, 12].iter().for_each(|number| put(&producer, "added", *number, 1));
+    producer.flush(Duration::from_secs(60)).expect("the broker takes all");
+    bench.feed.issue(16..17);
+    assert_eq!(bench.results(8), [0, 1, 2, 3, 4, 8, 12, 16]);
 }

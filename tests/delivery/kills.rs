@@ -96,7 +96,7 @@ fn run(vigie: &Path, name: &str, feed: &Feed, store: &Store, kill: Kill, kills: 
 }
 
 /// A few at a time, so that the stream lasts longer than one look at its results takes.
-fn issue_slowly(feed: &Feed, from: u64, count: u64) {
+pub fn issue_slowly(feed: &Feed, from: u64, count: u64) {
     for start in (from..from + count).step_by(20) {
         feed.issue(start..start + 20);
         thread::sleep(std::time::Duration::from_millis(5));

@@ -42,7 +42,10 @@ impl KafkaTopic {
     pub fn new(brokers: &str, topic: &str) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", brokers).set("group.id", "oracle").set("enable.auto.commit", "false");
-        config.set("fetch.wait.max.ms", "20").set("isolation.level", "read_committed");
+        config
+            .set("fetch.wait.max.ms", "20")
+            .set("isolation.level", "read_committed")
+            .set("reconnect.backoff.max.ms", "200");
         let consumer: BaseConsumer = config.create().expect("a consumer");
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
