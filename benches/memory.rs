@@ -116,7 +116,7 @@ fn resident() -> f64 {
 
 /// A job of one source and one sink that writes frames as they came.
 fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
-    let metrics = Arc::new(Metrics::new("memory", vec![meter.clone()], WINDOW));
+    let metrics = Arc::new(Metrics::new("memory"));
     let tap = Tap { sink: 0, inputs: vec![Input::Source(0)], write: Write::Frame };
     Parts {
         sources: vec![Some(("cameras".into(), Box::new(cameras)))],
@@ -135,6 +135,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         sinks: vec![("stalled".into(), Box::new(Stalled))],
         dead: Box::new(Stalled),
         metrics,
+        board: Default::default(),
     }
 }
 

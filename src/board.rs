@@ -12,6 +12,7 @@ pub struct Board(Arc<Mutex<Notices>>);
 
 #[derive(Debug, Default)]
 struct Notices {
+    over: bool,
     waits: BTreeMap<(String, usize), Wait>,
     stocks: BTreeMap<String, Stock>,
 }
@@ -57,6 +58,23 @@ impl Board {
         let mut parts = std::collections::BTreeSet::new();
         waits.retain(|wait| parts.insert(wait.part.clone()));
         waits
+    }
+
+    /// Whether it is the same board.
+    pub fn is(&self, other: &Board) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The job is no longer installed: whoever waits in its name waits in vain.
+    pub fn close(&self) {
+        let mut notices = self.notices();
+        notices.over = true;
+        notices.waits.clear();
+    }
+
+    /// Whether the job is no longer installed: nobody wants to know any more what becomes of the work.
+    pub fn is_over(&self) -> bool {
+        self.notices().over
     }
 
     /// How full each store is, by its part.
@@ -123,6 +141,11 @@ impl Post {
         if let Some(waited) = self.goes_on() {
             tracing::info!("{}: {} answers again, after {} s", self.part, self.server, waited.as_secs());
         }
+    }
+
+    /// As [`Board::is_over`].
+    pub fn is_over(&self) -> bool {
+        self.board.is_over()
     }
 
     /// How full the part's store is.

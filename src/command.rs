@@ -2,8 +2,8 @@
 //!
 //! A tiny dataflow of its own, built first on each worker: what any worker is told, every worker of the
 //! cluster hears. Orders come through an [`Inbox`] from a thread that knows nothing of timely (a signal
-//! handler, an HTTP server). It gives no common order to orders of different processes; there is one kind
-//! of order, and hearing it twice is hearing it once.
+//! handler, a supervisor). What one worker passes on is heard by all in its order. Orders of different processes have no
+//! common order: those that install are given by one process alone, and hearing another one twice is hearing it once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,11 +19,21 @@ use timely::dataflow::operators::vec::Broadcast;
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
+/// One installation of a job. No two have the same number while the workers live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ticket(pub u64);
+
 /// What workers can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Take in no more frames, finish what is in flight, and end.
-    Drain,
+    /// Build the dataflow from the parts that lie ready under this ticket on every process.
+    Install(Ticket),
+    /// Take in no more frames for it, finish what is in flight, and end.
+    Drain(Ticket),
+    /// Let go of it: what is in flight is not finished, and not acknowledged.
+    Cancel(Ticket),
+    /// End when nothing is installed any more.
+    Leave,
 }
 
 /// Where another thread puts orders. Clones lead to the same inbox.

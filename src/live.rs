@@ -7,8 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
-use crate::board::Board;
-use crate::metrics::{Account, Balance};
+use crate::metrics::{Balance, Metrics};
 
 /// Everything that is written to the terminal goes through here, so that lines do not mix.
 static TERMINAL: LazyLock<MultiProgress> = LazyLock::new(|| match io::stderr().is_terminal() {
@@ -40,11 +39,11 @@ pub struct Live(ProgressBar);
 
 impl Live {
     /// Starts to draw, where there is a terminal to draw on.
-    pub fn new(job: &str, account: Arc<Account>, board: Board) -> Self {
+    pub fn new(job: &str, metrics: Arc<Metrics>) -> Self {
         let bar = TERMINAL.add(ProgressBar::new_spinner());
         let numbers = move |_: &indicatif::ProgressState, line: &mut dyn std::fmt::Write| {
-            let waits: Vec<_> = board.waits().iter().map(|wait| format!("; {wait}")).collect();
-            let _ = write!(line, "{}{}", sentence(&account.balance()), waits.concat());
+            let waits: Vec<_> = metrics.board().waits().iter().map(|wait| format!("; {wait}")).collect();
+            let _ = write!(line, "{}{}", sentence(&metrics.account.balance()), waits.concat());
         };
         let style = ProgressStyle::with_template("{spinner} {prefix}: {numbers}").expect("the template is right");
         bar.set_style(style.with_key("numbers", numbers));

@@ -1,13 +1,14 @@
 //! What a process counts, and the page that shows it.
 //!
-//! The account of frames is exact at any moment: *in = results + filtered + dead + shed + in flight*. Frames are
-//! counted in where they are admitted, and their ends come back to that worker before their receipts do.
+//! The account of frames is exact at any moment: *in = results + filtered + dead + shed + in flight*, and, where workers
+//! were stopped before their frames had ended, *+ returned*: those come in again. Frames are counted in where they are
+//! admitted, and their ends come back to that worker before their receipts do.
 
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram as Quantiles;
@@ -32,23 +33,48 @@ pub enum End {
     Dead(Reason),
 }
 
-/// Frames in and out of one process, and how long they took.
+/// Frames in and out of one process, and how long they took. It goes on when a job is installed anew.
 #[derive(Debug)]
 pub struct Account {
     started: Instant,
-    meters: Vec<Arc<Meter>>,
-    window: Window,
+    intake: Mutex<Intake>,
     results: AtomicU64,
     dead: [AtomicU64; Reason::ALL.len()],
     score: [AtomicU64; 3],
     latency: Mutex<Quantiles<u64>>,
 }
 
+/// Where frames come in.
+#[derive(Debug)]
+struct Intake {
+    /// What counts now.
+    meters: Vec<Arc<Meter>>,
+    window: Window,
+    /// What was counted when the job was installed before.
+    past: Past,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    frames: u64,
+    bytes: u64,
+    acknowledged: u64,
+    returned: u64,
+}
+
+impl Intake {
+    fn sum(&self, field: impl Fn(&Meter) -> &AtomicU64) -> u64 {
+        self.meters.iter().map(|meter| field(meter).load(Relaxed)).sum()
+    }
+}
+
 /// The account at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Balance {
     /// Frames admitted.
     pub frames: u64,
+    /// Frames given back unfinished, because the workers stopped: their broker sends them again, and they come in anew.
+    pub returned: u64,
     /// Frames with all their results in the sinks.
     pub results: u64,
     /// Dead letters, by reason; reasons that did not occur are left out.
@@ -64,11 +90,39 @@ pub struct Balance {
 }
 
 impl Account {
-    fn new(meters: Vec<Arc<Meter>>, window: Window) -> Self {
+    fn new() -> Self {
         // Up to an hour in steps of a thousandth: a few tens of kilobytes.
         let latency = Quantiles::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are right");
         let (results, dead, score) = Default::default();
-        Self { started: Instant::now(), meters, window, results, dead, score, latency: Mutex::new(latency) }
+        let intake = Intake { meters: Vec::new(), window: Window { frames: 0, bytes: 0 }, past: Past::default() };
+        let (intake, latency) = (Mutex::new(intake), Mutex::new(latency));
+        Self { started: Instant::now(), intake, results, dead, score, latency }
+    }
+
+    fn intake(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The job is installed: its ingests count into `meters`.
+    fn begin(&self, meters: Vec<Arc<Meter>>, window: Window) {
+        self.end();
+        let mut intake = self.intake();
+        intake.meters = meters;
+        intake.window = window;
+    }
+
+    /// The job's workers have stopped: what they had not finished is given back.
+    fn end(&self) {
+        let unfinished = self.balance().in_flight;
+        let mut intake = self.intake();
+        let Past { frames, bytes, acknowledged, returned } = intake.past;
+        intake.past = Past {
+            frames: frames + intake.sum(|meter| &meter.frames),
+            bytes: bytes + intake.sum(|meter| &meter.bytes),
+            acknowledged: acknowledged + intake.sum(|meter| &meter.acknowledged),
+            returned: returned + unfinished,
+        };
+        intake.meters.clear();
     }
 
     fn ended(&self, ended: &Ended, latency: Duration) {
@@ -84,23 +138,21 @@ impl Account {
         quantiles.saturating_record(latency.as_micros() as u64);
     }
 
-    fn sum(&self, field: impl Fn(&Meter) -> &AtomicU64) -> u64 {
-        self.meters.iter().map(|meter| field(meter).load(Relaxed)).sum()
-    }
-
     /// The account now. Ends are read before entries, so that no frame is missing.
     pub fn balance(&self) -> Balance {
         let results = self.results.load(Acquire);
         let count = |reason: Reason| (reason, self.dead[reason as usize].load(Acquire));
         let dead: Vec<_> = Reason::ALL.map(count).into_iter().filter(|(_, count)| *count > 0).collect();
-        let frames = self.sum(|meter| &meter.frames);
-        let ended = results + dead.iter().map(|(_, count)| count).sum::<u64>();
+        let intake = self.intake();
+        let (frames, returned) = (intake.past.frames + intake.sum(|meter| &meter.frames), intake.past.returned);
+        drop(intake);
+        let ended = returned + results + dead.iter().map(|(_, count)| count).sum::<u64>();
         let in_flight = frames.saturating_sub(ended);
         let quantiles = self.latency.lock().expect("nobody panics while holding it");
         let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
         let rate = results as f64 / self.started.elapsed().as_secs_f64();
         let score = std::array::from_fn(|at| self.score[at].load(Relaxed));
-        Balance { frames, results, dead, in_flight, rate, score, latency }
+        Balance { frames, returned, results, dead, in_flight, rate, score, latency }
     }
 }
 
@@ -121,7 +173,7 @@ pub struct Metrics {
     /// Frames in and out.
     pub account: Arc<Account>,
     /// What its parts have to tell.
-    pub board: Board,
+    board: Arc<Mutex<Board>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
     stages: Family<Stage, Histogram>,
@@ -134,11 +186,11 @@ fn seconds() -> Histogram {
 }
 
 impl Metrics {
-    /// Counters at zero for a job whose ingests count into `meters`, each under `window`.
-    pub fn new(job: &str, meters: Vec<Arc<Meter>>, window: Window) -> Self {
+    /// Counters at zero for a job that is not installed yet.
+    pub fn new(job: &str) -> Self {
         let mut registry =
             Registry::with_prefix_and_labels("vigie", [("job".into(), job.to_owned().into())].into_iter());
-        let account = Arc::new(Account::new(meters, window));
+        let account = Arc::new(Account::new());
         let batches = Family::<Batched, Counter>::default();
         let stages = Family::<Stage, Histogram>::new_with_constructor(seconds);
         let end_to_end = seconds();
@@ -147,10 +199,28 @@ impl Metrics {
         registry.register_with_unit("stage", help, Unit::Seconds, stages.clone());
         let help = "Time from a source until all results are durable";
         registry.register_with_unit("end_to_end", help, Unit::Seconds, end_to_end.clone());
-        let board = Board::default();
+        let board = Arc::<Mutex<Board>>::default();
         registry.register_collector(Box::new(Page(account.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
         Self { account, board, registry, batches, stages, end_to_end }
+    }
+
+    /// The job is installed: its ingests count into `meters`, each under `window`, and its parts tell on `board` what
+    /// they wait for.
+    pub fn begin(&self, meters: Vec<Arc<Meter>>, window: Window, board: Board) {
+        self.account.begin(meters, window);
+        *self.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
+    }
+
+    /// The job's workers have stopped, and nothing waits for its servers any more.
+    pub fn end(&self) {
+        self.account.end();
+        self.board().close();
+    }
+
+    /// Where the parts of the job tell what they wait for, since it was installed.
+    pub fn board(&self) -> Board {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A frame that was admitted here has ended, here or on another worker.
@@ -190,6 +260,7 @@ struct Page(Arc<Account>);
 impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let balance = self.0.balance();
+        let intake = self.0.intake();
         let mut counter = |name: &str, help: &str, value: u64| {
             let metric = ConstCounter::new(value);
             metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
@@ -198,23 +269,25 @@ impl Collector for Page {
         counter("results", "Frames whose results are all in their sinks", balance.results)?;
         counter("filtered", "Frames that the job let go on purpose", 0)?;
         counter("shed", "Frames dropped because the job could not keep up", 0)?;
-        counter("acknowledged", "Frames acknowledged to their source", self.0.sum(|meter| &meter.acknowledged))?;
+        let (past, window) = (intake.past, intake.window);
+        let sum = |field: fn(&Meter) -> &AtomicU64| intake.sum(field);
+        counter("returned", "Frames given back unfinished when workers stopped: they come in again", balance.returned)?;
+        counter("acknowledged", "Frames acknowledged to their source", past.acknowledged + sum(|m| &m.acknowledged))?;
         let [found, there, extra] = balance.score;
         counter("persons_found", "Persons found who are there, in frames that carry the truth", found)?;
         counter("persons_there", "Persons who are there, in frames that carry the truth", there)?;
         counter("persons_too_many", "Persons found who are not there, in frames that carry the truth", extra)?;
-        counter("bytes_in", "Bytes of the frames admitted", self.0.sum(|meter| &meter.bytes))?;
+        counter("bytes_in", "Bytes of the frames admitted", past.bytes + sum(|meter| &meter.bytes))?;
         let mut gauge = |name: &str, help: &str, value: f64| {
             let metric = ConstGauge::new(value);
             metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
         };
-        let window = self.0.window;
         gauge("frames_in_flight", "Frames admitted that have not ended", balance.in_flight as f64)?;
-        gauge("window_frames", "Frames not acknowledged", self.0.sum(|meter| &meter.open_frames) as f64)?;
+        gauge("window_frames", "Frames not acknowledged", sum(|meter| &meter.open_frames) as f64)?;
         gauge("window_frames_limit", "Frames that a source may have in flight", window.frames as f64)?;
-        gauge("window_bytes", "Bytes not acknowledged", self.0.sum(|meter| &meter.open_bytes) as f64)?;
+        gauge("window_bytes", "Bytes not acknowledged", sum(|meter| &meter.open_bytes) as f64)?;
         gauge("window_bytes_limit", "Bytes that a source may have in flight", window.bytes as f64)?;
-        let lag = self.0.meters.iter().map(|meter| meter.lag.load(Relaxed)).max().unwrap_or(0);
+        let lag = intake.meters.iter().map(|meter| meter.lag.load(Relaxed)).max().unwrap_or(0);
         gauge("epoch_lag_seconds", "Age of the oldest frame that is not acknowledged", lag as f64 / 1e3)?;
         let metric = ConstCounter::new(0_u64);
         let mut dead = encoder.encode_descriptor("dead", "Dead letters by reason", None, metric.metric_type())?;
@@ -229,11 +302,12 @@ impl Collector for Page {
 
 /// The part of the page that the parts of the job write.
 #[derive(Debug)]
-struct Notices(Board);
+struct Notices(Arc<Mutex<Board>>);
 
 impl Collector for Notices {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let waits = self.0.waits();
+        let board = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let waits = board.waits();
         let mut gauges = |name: &str, help: &str, rows: Vec<(Vec<(&str, &str)>, f64)>| {
             let metric = ConstGauge::new(0.0);
             let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
@@ -247,7 +321,7 @@ impl Collector for Notices {
             (labels, wait.since.elapsed().as_secs_f64())
         });
         gauges("waiting_seconds", "How long a part has waited for its server: it holds the window", rows.collect())?;
-        let stocks = self.0.stocks();
+        let stocks = board.stocks();
         let rows = |value: fn(&Stock) -> Option<f64>| {
             let row = |(part, stock): &'_ (String, Stock)| Some((part.clone(), value(stock)?));
             stocks.iter().filter_map(row).collect::<Vec<_>>()
@@ -281,7 +355,8 @@ mod tests {
     fn the_page_balances() {
         let meter = Arc::new(Meter::default());
         meter.frames.store(5, Relaxed);
-        let metrics = Metrics::new("room", vec![meter], Window { frames: 64, bytes: 1 << 20 });
+        let metrics = Metrics::new("room");
+        metrics.begin(vec![meter], Window { frames: 64, bytes: 1 << 20 }, Board::default());
         let score = Some(Score { found: 4, there: 5, too_many: 1 });
         let ended = Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score };
         metrics.ended(&ended);

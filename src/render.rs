@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use operators::ingest::{Closer, clock};
-use operators::{BatchFrames, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
+use operators::ingest::clock;
+use operators::{BatchFrames, Closer, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
 use timely::dataflow::operators::vec::{Map, Partition as _};
 use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
 use timely::dataflow::{ProbeHandle, StreamVec};
 use timely::worker::Worker;
 
+use crate::board::Board;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::settle::{Ended, Shipment, To, Writing, ship};
@@ -45,6 +46,23 @@ pub struct Parts {
     pub dead: Box<dyn Sink>,
     /// Where ends are counted.
     pub metrics: Arc<Metrics>,
+    /// Where the parts tell what they wait for.
+    pub board: Board,
+}
+
+impl Parts {
+    /// The job is installed: from now on it counts what these parts count. Once for all workers of a process.
+    pub fn begin(&self) {
+        if !self.metrics.board().is(&self.board) {
+            self.metrics.begin(self.meters.clone(), self.window, self.board.clone());
+        }
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("job", &self.plan.job).finish_non_exhaustive()
+    }
 }
 
 /// A job that runs on this worker.
@@ -57,12 +75,19 @@ pub struct Running {
     pub threads: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
+impl Running {
+    /// Asks the sources of this worker to stop: what is in flight is finished.
+    pub fn close(&self) {
+        self.closers.iter().for_each(Closer::close);
+    }
+}
+
 /// Builds a job's dataflow on this worker. All workers do so in the same order.
 pub fn render(worker: &mut Worker, parts: Parts) -> Running {
     let name = parts.plan.job.clone();
     worker.dataflow_named(&name, |scope| {
         let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
-        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, metrics } = parts;
+        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, metrics, board: _ } = parts;
 
         // In: each source on one worker, its frames to all.
         let mut frames = Vec::new();

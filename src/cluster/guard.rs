@@ -22,7 +22,7 @@ pub const STUCK: Duration = Duration::from_secs(3);
 
 /// How long links stay open after a peer is lost: everyone is to see for themselves who died, before it
 /// sees that those who noticed leave as well.
-const GRACE: Duration = Duration::from_millis(300);
+pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 /// How often those who should have stopped are woken.
 const NUDGE: Duration = Duration::from_millis(20);
@@ -33,6 +33,8 @@ pub struct Guard(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// How long links stay open after a peer is lost: [`GRACE`], or none where others tell who it was.
+    grace: Duration,
     failed: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -55,11 +57,11 @@ struct State {
 struct Stopped;
 
 impl Guard {
-    pub(super) fn new(links: &[Option<(Peer, TcpStream)>], threads: usize) -> io::Result<Self> {
+    pub(super) fn new(links: &[Option<(Peer, TcpStream)>], threads: usize, grace: Duration) -> io::Result<Self> {
         let sockets = links.iter().flatten().map(|(_, stream)| stream.try_clone()).collect::<io::Result<_>>()?;
         let state = State { cause: None, workers: Vec::new(), working: threads, ended: false, sockets };
         let (failed, state, changed) = (AtomicBool::new(false), Mutex::new(state), Condvar::new());
-        Ok(Self(Arc::new(Shared { failed, state, changed })))
+        Ok(Self(Arc::new(Shared { grace, failed, state, changed })))
     }
 
     /// Whether something failed, in this process or another, and nothing will come of the work any more.
@@ -73,6 +75,16 @@ impl Guard {
         if self.failed() {
             resume_unwind(Box::new(Stopped));
         }
+    }
+
+    /// Ends the workers of this process where they are, for a reason that is no failure.
+    pub fn stop(&self, why: &str) {
+        self.fail(Lost::Stopped(why.to_owned()));
+    }
+
+    /// Has every worker take a turn, whether there is something to do or not.
+    pub fn wake(&self) {
+        self.state().workers.iter().for_each(Thread::unpark);
     }
 
     /// Keeps the first failure; not one that comes when all the work is done.
@@ -145,7 +157,7 @@ impl Guard {
             drop(state);
             let until = Instant::now() + STUCK;
             if peer_lost {
-                thread::sleep(GRACE);
+                thread::sleep(guard.0.grace);
             }
             guard.shut();
             while !guard.nudge() {

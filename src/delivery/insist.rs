@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use operators::Flaw;
+use operators::{Flaw, Reason};
 
 use crate::board::Post;
 
@@ -38,7 +38,12 @@ impl Iterator for Pauses {
     }
 }
 
-/// Tries until it is done or will never be. What passes stands on the board, and is told once.
+/// What is said of something that nobody waits for any more: its frame is not acknowledged, and comes again.
+pub fn over() -> Flaw {
+    Flaw::new(Reason::Refused, "its job is not installed any more")
+}
+
+/// Tries until it is done or will never be, or its job is not installed any more. What passes stands on the board, and is told once.
 ///
 /// # Errors
 /// What will never be written, and why.
@@ -54,6 +59,7 @@ where
                 return Ok(done);
             }
             Err(Trouble::Lasting(flaw)) => return Err(flaw),
+            Err(Trouble::Passing(_)) if post.is_over() => return Err(over()),
             Err(Trouble::Passing(reason)) => {
                 let pause = pauses.next().expect("they never end");
                 post.tell_waits(&reason, pause);
@@ -67,7 +73,6 @@ where
 mod tests {
     use super::*;
     use crate::board::Board;
-    use operators::Reason;
 
     #[tokio::test]
     async fn what_passes_is_tried_again_and_what_lasts_is_not() {

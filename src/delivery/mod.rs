@@ -5,5 +5,5 @@ pub mod insist;
 pub mod keep;
 
 pub use fit::Fit;
-pub use insist::{Trouble, insist};
+pub use insist::{Trouble, insist, over};
 pub use keep::{Item, Keep, Keeper, Store};

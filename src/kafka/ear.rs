@@ -94,6 +94,11 @@ impl Ear {
         }
     }
 
+    /// Whether its job is not installed any more.
+    pub fn is_over(&self) -> bool {
+        self.post.is_over()
+    }
+
     /// Something can't be done for now: tells what, and the broker's reason, or why none answers.
     pub fn failed(&self, what: &str, error: &KafkaError) {
         match words::answer(error) {

@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use super::{Parcel, Sink, SinkConfig};
 use crate::clock;
 use crate::context::Context;
+use crate::delivery::over;
 use crate::kafka::{self, Ear, Login, Mechanism};
 use crate::mistake::Mistake;
 use crate::template::{Names, Template};
@@ -353,6 +354,9 @@ impl Sink for Publisher {
             if states.iter().all(|state| matches!(state, State::Judged(_))) {
                 let verdict = |state| if let State::Judged(verdict) = state { verdict } else { unreachable!() };
                 return states.into_iter().map(verdict).collect();
+            }
+            if self.producer.context().is_over() {
+                return vec![Err(over()); parcels.len()];
             }
             self.producer.context().no_answer_yet();
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use operators::{Flaw, Reason};
@@ -13,7 +13,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Parcel, Sink, SinkConfig};
+use crate::board::Board;
 use crate::context::Context;
+use crate::delivery::over;
 use crate::mistake::Mistake;
 use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Version};
 use crate::template::{Names, Template};
@@ -31,6 +33,9 @@ const ASKING: Duration = Duration::from_secs(3);
 /// Publishes on their way at most under QoS 2: before MQTT 5 a broker does not tell its limit, and mosquitto, which
 /// takes 20, drops who sends more.
 const EXACTLY_ONCE: usize = 16;
+
+/// How often a publisher that waits looks whether its job is still there.
+const GLANCE: Duration = Duration::from_secs(1);
 
 const FIELDS: &[&str] = &["camera", "id", "number", "job", "date", "reason"];
 
@@ -138,6 +143,7 @@ impl SinkConfig for Mqtt {
             handle,
             events,
             up: None,
+            board: context.board.clone(),
             task,
         }))
     }
@@ -168,6 +174,7 @@ struct Publisher {
     handle: Handle,
     events: Receiver<Event>,
     up: Option<Up>,
+    board: Board,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -285,7 +292,9 @@ impl Sink for Publisher {
             if verdicts.iter().all(Option::is_some) {
                 return verdicts.into_iter().flatten().collect();
             }
-            match self.events.recv() {
+            match self.events.recv_timeout(GLANCE) {
+                Err(RecvTimeoutError::Timeout) if self.board.is_over() => return vec![Err(over()); parcels.len()],
+                Err(RecvTimeoutError::Timeout) => {}
                 Ok(event) => {
                     hang_ups = match event {
                         Event::Lost if !way.is_empty() => hang_ups + 1,
@@ -299,7 +308,7 @@ impl Sink for Publisher {
                     }
                 }
                 // The runtime is gone, and the process goes with it: nothing that is open may seem written.
-                Err(_) => std::thread::park(),
+                Err(RecvTimeoutError::Disconnected) => std::thread::park(),
             }
         }
     }

@@ -1,0 +1,133 @@
+//! A job's parts, opened for the workers of one process: whatever can fail does so here, before anything is installed.
+
+use std::sync::Arc;
+
+use operators::{Meter, Window};
+use tokio::runtime::Handle;
+
+use crate::board::Board;
+use crate::cluster::Cluster;
+use crate::context::{Context, Share};
+use crate::delivery::Fit;
+use crate::job::{Job, SinkPart};
+use crate::metrics::Metrics;
+use crate::plan::{Plan, Tap};
+use crate::render::Parts;
+use crate::sinks::Sink;
+
+/// A process among those that run a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which of them, from 0.
+    pub process: usize,
+    /// How many there are.
+    pub processes: usize,
+    /// Workers of each.
+    pub threads: usize,
+}
+
+impl From<&Cluster> for Place {
+    fn from(cluster: &Cluster) -> Self {
+        Self { process: cluster.process, processes: cluster.processes(), threads: cluster.threads }
+    }
+}
+
+impl Place {
+    /// Which share of a source a worker reads, if any. A source that is shared is read by the first worker of each
+    /// process; any other by one worker of the cluster, and several of them are spread over it.
+    fn share(self, shared: bool, source: usize, worker: usize) -> Option<Share> {
+        match shared {
+            true => worker.is_multiple_of(self.threads).then_some(Share { index: self.process, of: self.processes }),
+            false => (source % (self.threads * self.processes) == worker).then(Share::default),
+        }
+    }
+
+    /// What each reader of a source may have in flight: those of the whole cluster share the window of the job.
+    fn window(self, job: &Job) -> Window {
+        let readers = |shared: bool| if shared { self.processes } else { 1 };
+        let readers = job.sources.iter().map(|source| readers(source.config.is_shared())).sum::<usize>().max(1);
+        let Window { frames, bytes } = job.limits.window();
+        Window { frames: (frames / readers).max(job.batch.size), bytes: bytes / readers }
+    }
+}
+
+/// Opens a job's parts for each worker of the process at `place`.
+///
+/// # Errors
+/// Why one of them can't be opened: its model, its folder, its login.
+pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -> anyhow::Result<Vec<Parts>> {
+    let meters = job.sources.iter().map(|_| Arc::default()).collect();
+    let opener = Opener { job, place, runtime, metrics, meters, board: Board::default() };
+    let first = place.process * place.threads;
+    (first..first + place.threads).map(|worker| opener.parts(worker)).collect()
+}
+
+/// What the workers of a process have in common.
+struct Opener<'a> {
+    job: &'a Job,
+    place: Place,
+    runtime: &'a Handle,
+    metrics: &'a Arc<Metrics>,
+    meters: Vec<Arc<Meter>>,
+    board: Board,
+}
+
+impl Opener<'_> {
+    fn context(&self, part: &str, worker: usize) -> Context {
+        Context { board: self.board.clone(), ..self.job.context(part, worker, self.runtime) }
+    }
+
+    fn parts(&self, worker: usize) -> anyhow::Result<Parts> {
+        let Self { job, place, metrics, meters, board, .. } = self;
+        let mut sources = Vec::new();
+        for (index, source) in job.sources.iter().enumerate() {
+            let share = place.share(source.config.is_shared(), index, worker);
+            let context = |share| Context { share, ..self.context(&source.name, worker) };
+            let opened = share.map(|share| source.config.open(&context(share))).transpose()?;
+            sources.push(opened.map(|opened| (source.name.clone(), opened)));
+        }
+        let sinks = job.sinks.iter().map(|part| Ok((part.name.clone(), self.sink(part, worker)?)));
+        Ok(Parts {
+            sources,
+            meters: meters.clone(),
+            window: place.window(job),
+            size: job.batch.size,
+            timeout: job.batch.timeout(),
+            partition: job.batch.partition(),
+            plan: self.plan(worker)?,
+            sinks: sinks.collect::<anyhow::Result<_>>()?,
+            dead: job.dead.config.open(&self.context(&job.dead.name, worker))?,
+            metrics: Arc::clone(metrics),
+            board: board.clone(),
+        })
+    }
+
+    fn plan(&self, worker: usize) -> anyhow::Result<Plan> {
+        let job = self.job;
+        let mut steps = Vec::new();
+        for step in &job.steps {
+            steps.push((step.config.open(&self.context(&step.name, worker))?, step.inputs.clone()));
+        }
+        let (name, limits, metrics) = (job.name.clone(), job.limits.picture(), Arc::clone(self.metrics));
+        Ok(Plan { steps, taps: taps(job), job: name, limits, metrics })
+    }
+
+    fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {
+        let context = self.context(&part.name, worker);
+        let overflow = part.overflow.map(|other| &self.job.sinks[other]);
+        Ok(Box::new(Fit {
+            sink: part.config.open(&context)?,
+            // An instance of its own, which says what it waits for in the name of this one.
+            overflow: overflow.map(|other| other.config.open_overflow(&context)).transpose()?,
+            limits: self.job.limits.picture(),
+        }))
+    }
+}
+
+/// What the sinks want of the pictures.
+fn taps(job: &Job) -> Vec<Tap> {
+    let wishes = job.sinks.iter().enumerate().flat_map(|(sink, part)| {
+        part.write.iter().map(move |write| Tap { sink, inputs: part.inputs.clone(), write: *write })
+    });
+    wishes.collect()
+}
