@@ -16,6 +16,7 @@
 //! # Layout
 //!
 //! * [`frame`]: the record that travels between workers, and its container on the wire.
+//! * [`mailbox`]: between an I/O thread and its dataflow.
 //! * [`ingest`]: the way in. Window, epochs, receipts.
 //! * [`batch`]: exchange, gather, flush the late.
 //! * [`offload`]: work on a thread of its own, the capability held until the answer is back.
@@ -26,11 +27,13 @@ pub mod batch;
 pub mod broken;
 pub mod frame;
 pub mod ingest;
+pub mod mailbox;
 pub mod offload;
 
 pub use batch::{Batch, BatchFrames, Cause, Partition};
 pub use frame::{Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, UnixMillis};
-pub use ingest::{Closer, Inbox, Inlet, Meter, Receipts, Window, ingest, mailbox};
+pub use ingest::{Meter, Window, ingest};
+pub use mailbox::{Closer, Inbox, Inlet, Receipts, mailbox};
 pub use offload::{Offload, Work};
 
 /// A dataflow's time: the wall clock in milliseconds since 1970.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use operators::ingest::{Closer, Gone, clock};
+use operators::ingest::clock;
+use operators::mailbox::{Closer, Gone};
 use operators::{
     Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Meter, Number, Offload, Partition, Reason,
     UnixMillis, Window, Work, ingest, mailbox,

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
 use super::graph::{Node, Role, connect};
-use super::{Batch, DEAD, Job, Limits, Part, Spots, words};
+use super::{Batch, DEAD, Job, Limits, Part, Spots, environment, words};
 use crate::kind;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
@@ -343,7 +343,7 @@ impl Reader {
     fn fill_in(&mut self, value: &mut Spanned<DeValue<'_>>) {
         let span = value.span();
         match value.get_mut() {
-            DeValue::String(text) => match expand(text) {
+            DeValue::String(text) => match environment::expand(text) {
                 Ok(filled) => *text = filled.into(),
                 Err(what) => self.fail(span, what),
             },
@@ -352,29 +352,6 @@ impl Reader {
             _ => {}
         }
     }
-}
-
-/// The text with `${ENV}` and `${ENV:-default}` replaced.
-fn expand(text: &str) -> Result<String, String> {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) =
-            after.split_once('}').ok_or("`${` has no `}`: write it as `${NAME}` or `${NAME:-default}`")?;
-        let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
-        let sound = |char: char| char.is_ascii_alphanumeric() || char == '_';
-        if name.is_empty() || !name.chars().all(sound) {
-            return Err(format!("`${{{inside}}}` names no variable: write it as `${{NAME}}` or `${{NAME:-default}}`"));
-        }
-        // As in a shell, a default stands in for a variable that is set to nothing, too.
-        let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
-        let unset =
-            || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");
-        filled += before;
-        filled += value.as_deref().or(default).ok_or_else(unset)?;
-        rest = after;
-    }
-    Ok(filled + rest)
 }
 
 /// The keys that a table must have, and what they are for.

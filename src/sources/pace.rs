@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use operators::ingest::Gone;
+use operators::mailbox::Gone;
 
 use super::Inlet;
 use crate::mistake::Mistake;

@@ -15,7 +15,7 @@ mod sprite;
 mod view;
 mod walk;
 
-use operators::ingest::Gone;
+use operators::mailbox::Gone;
 use operators::{Frame, UnixMillis};
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,0 +1,179 @@
+//! Between an I/O thread and its dataflow: frames go in with a receipt each, receipts come back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TryRecvError, TrySendError};
+use std::sync::{Arc, OnceLock};
+
+use timely::scheduling::SyncActivator;
+
+use crate::Frame;
+
+/// Nobody listens at the other end of a mailbox any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// An I/O thread's half of a mailbox: frames go in, receipts come back.
+#[derive(Debug)]
+pub struct Inlet<R> {
+    frames: SyncSender<(Frame, R)>,
+    receipts: Receipts<R>,
+}
+
+/// The receipts of a mailbox: an iterator that blocks until the next one comes back, and ends after the last.
+#[derive(Debug)]
+pub struct Receipts<R> {
+    returned: Receiver<R>,
+    shared: Arc<Shared>,
+}
+
+/// The dataflow's half of a mailbox.
+#[derive(Debug)]
+pub struct Inbox<R> {
+    pub(crate) frames: Receiver<(Frame, R)>,
+    pub(crate) receipts: Sender<R>,
+    /// Last, as it rings when all above is gone: whoever hears it finds that nobody listens.
+    pub(crate) shared: Parting,
+}
+
+/// Rings the bell when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Parting(pub(crate) Arc<Shared>);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
+}
+
+/// Asks the source behind a mailbox to send no more.
+#[derive(Clone, Debug)]
+pub struct Closer(Arc<Shared>);
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// Wakes the dataflow; there once the ingest is built.
+    pub(crate) wake: OnceLock<SyncActivator>,
+    /// Wakes the source.
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    closing: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("closing", &self.closing).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            // An error says that the worker is gone, and then so is the other half of the mailbox.
+            let _ = wake.activate();
+        }
+    }
+
+    pub(crate) fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell();
+        }
+    }
+}
+
+/// The two halves of a mailbox that holds up to `depth` frames which are not admitted yet.
+pub fn mailbox<R>(depth: usize) -> (Inlet<R>, Inbox<R>) {
+    let (frames, waiting) = mpsc::sync_channel(depth);
+    let (receipts, returned) = mpsc::channel();
+    let shared = Arc::new(Shared::default());
+    let inlet = Inlet { frames, receipts: Receipts { returned, shared: shared.clone() } };
+    (inlet, Inbox { frames: waiting, receipts, shared: Parting(shared) })
+}
+
+impl<R> Inlet<R> {
+    /// Puts a frame in, and waits while the mailbox is full. For threads.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody listens any more.
+    pub fn send(&self, frame: Frame, receipt: R) -> Result<(), Gone> {
+        let sent = self.frames.send((frame, receipt)).map_err(|_| Gone);
+        self.receipts.shared.wake();
+        sent
+    }
+
+    /// Puts a frame in, or gives it back where the mailbox is full. For tasks, which must not wait.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody listens any more.
+    pub fn try_send(&self, frame: Frame, receipt: R) -> Result<Option<(Frame, R)>, Gone> {
+        let sent = match self.frames.try_send((frame, receipt)) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(back)) => Ok(Some(back)),
+            Err(TrySendError::Disconnected(_)) => Err(Gone),
+        };
+        self.receipts.shared.wake();
+        sent
+    }
+
+    /// A receipt that came back, if there is one.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody listens any more.
+    pub fn receipt(&self) -> Result<Option<R>, Gone> {
+        self.receipts.receipt()
+    }
+
+    /// Has `bell` called whenever receipts came back, the mailbox has room again, or the job begins to
+    /// close. There is one bell; a second one is not heard.
+    pub fn on_news(&self, bell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.receipts.shared.bell.set(Box::new(bell));
+    }
+
+    /// Whether the job wants no more frames: stop sending, then call [`Inlet::finish`].
+    pub fn is_closing(&self) -> bool {
+        self.receipts.shared.closing.load(Ordering::Acquire)
+    }
+
+    /// No more frames will come; what is left are the receipts that are still out.
+    pub fn finish(self) -> Receipts<R> {
+        let Self { frames, receipts } = self;
+        drop(frames);
+        receipts.shared.wake();
+        receipts
+    }
+}
+
+impl<R> Receipts<R> {
+    /// A receipt that came back, if there is one.
+    ///
+    /// # Errors
+    /// [`Gone`] after the last, or when nobody listens any more.
+    pub fn receipt(&self) -> Result<Option<R>, Gone> {
+        match self.returned.try_recv() {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(Gone),
+        }
+    }
+}
+
+impl<R> Iterator for Receipts<R> {
+    type Item = R;
+    fn next(&mut self) -> Option<R> {
+        self.returned.recv().ok()
+    }
+}
+
+impl<R> Inbox<R> {
+    /// What asks the source to stop.
+    pub fn closer(&self) -> Closer {
+        Closer(self.shared.0.clone())
+    }
+}
+
+impl Closer {
+    /// Asks the source to send no more. What is in flight goes on, and its receipts come back.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Release);
+        self.0.ring();
+        self.0.wake();
+    }
+}
