@@ -78,7 +78,7 @@ fn measure(way: &str) -> f64 {
 /// One of the two processes. Process 0 sends.
 fn process(way: &str, addresses: &str, process: usize) -> f64 {
     let addresses = addresses.split(' ').map(String::from).collect();
-    let cluster = Cluster { addresses, process, threads: 1, token: "".into() };
+    let cluster = Cluster { addresses, process, threads: 1, token: "".into(), ..Cluster::default() };
     let template: Vec<u8> = (0..SIZE).map(|index| (index * 31 % 251) as u8).collect();
     let plain = {
         let template = template.clone();

@@ -35,7 +35,10 @@ fn port() -> u16 {
 
 fn cluster(processes: usize, threads: usize) -> Vec<Cluster> {
     let addresses: Vec<_> = (0..processes).map(|_| format!("127.0.0.1:{}", port())).collect();
-    let one = |process| Cluster { addresses: addresses.clone(), process, threads, token: "secret".into() };
+    let one = |process| {
+        let addresses = addresses.clone();
+        Cluster { addresses, process, threads, token: "secret".into(), ..Cluster::default() }
+    };
     (0..processes).map(one).collect()
 }
 
@@ -127,7 +130,7 @@ fn loss<T: std::fmt::Debug>(answer: Result<T, Lost>) -> (usize, String) {
 
 #[test]
 fn one_process_opens_nothing() {
-    let alone = Cluster { addresses: vec!["nowhere.invalid:1".into()], process: 0, threads: 2, token: "".into() };
+    let alone = Cluster { addresses: vec!["nowhere.invalid:1".into()], threads: 2, ..Cluster::default() };
     assert_eq!(run(&alone, job(), never_stuck, |worker, guard| exchange(worker, guard, 3)), Ok(vec![0, 6]));
     let alone = Cluster { threads: 1, ..alone };
     assert_eq!(run(&alone, job(), never_stuck, |worker, _| worker.peers()), Ok(vec![1]));
@@ -285,7 +288,7 @@ fn strangers_at_the_door_are_ignored() {
         let mut http = TcpStream::connect(&clusters[0].addresses[0]).expect("an open door");
         http.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut half = TcpStream::connect(&clusters[0].addresses[0]).expect("an open door");
-        half.write_all(b"vigie\0\0\x01abc").unwrap();
+        half.write_all(b"vigie\0\0\x02abc").unwrap();
         let noise: Vec<u8> = (0..100_000u32).map(|n| (n * 31 % 251) as u8).collect();
         let _ = TcpStream::connect(&clusters[0].addresses[0]).expect("an open door").write_all(&noise);
         let zero = scope.spawn(move || door.meet(job(), HURRY));
@@ -400,7 +403,7 @@ fn an_order_reaches_every_worker_of_every_process() {
         let (orders, inbox) = command::orders();
         let inbox = Mutex::new(Some(inbox));
         let process = cluster.process;
-        let given = thread::spawn(move || (process == 1).then(|| orders.give(command::Command::Drain)));
+        let given = thread::spawn(move || (process == 1).then(|| orders.give(command::Command::Leave)));
         let heard = run(cluster, job(), never_stuck, move |worker, guard| {
             let first = worker.index() == process * 2;
             let mut commands = Commands::new(worker, first.then(|| inbox.lock().unwrap().take()).flatten());
@@ -416,7 +419,7 @@ fn an_order_reaches_every_worker_of_every_process() {
         given.join().unwrap();
         heard.expect("a clean end")
     });
-    assert_eq!(answers, vec![vec![vec![command::Command::Drain]; 2]; 2]);
+    assert_eq!(answers, vec![vec![vec![command::Command::Leave]; 2]; 2]);
 }
 
 /// This program, started again as one process of a cluster: see [`child`].
@@ -464,6 +467,7 @@ fn child() {
         process: process.parse().expect("an index"),
         threads: threads.parse().expect("a number"),
         token: "secret".into(),
+        ..Cluster::default()
     };
     let (work, first) = (work.to_string(), cluster.process * cluster.threads);
     let ended = run(&cluster, job(), never_stuck, move |worker, guard| {

@@ -5,17 +5,27 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::standing;
+use crate::api::tokens::ApiToken;
 use crate::mistake::Mistake;
+use crate::units::Time;
 
 /// Where addresses are looked for when `--cluster` does not say.
 const DEFAULT_FILE: &str = "cluster.toml";
 
 /// The first port when there is no file: timely's own.
 const FIRST_PORT: usize = 2101;
+
+/// How long a process of a standing cluster may be silent, unless the file says.
+const DEAD_AFTER: Duration = Duration::from_secs(3);
+
+/// Less than this, and a busy machine is taken for a dead one.
+const LEAST_DEAD_AFTER: Duration = Duration::from_millis(500);
 
 /// The flags that make a process part of a cluster: timely's names.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -46,6 +56,26 @@ pub struct ClusterFile {
     /// Worker threads of each process. One a core, if it is left out.
     #[serde(default)]
     pub threads: Option<usize>,
+    /// How long a process of a standing cluster may be silent before the others go on without it: at least 500ms; 3s, if
+    /// it is left out.
+    #[serde(default)]
+    pub dead_after: Option<Time>,
+    /// How many processes of a standing cluster must be connected for any of them to work. If it is left out: more than
+    /// half of them, so that two halves that lost sight of each other never both work; of two processes, one is enough.
+    #[serde(default)]
+    pub min_processes: Option<usize>,
+    /// `host:port` where each process of a standing cluster (`vigie worker`) answers HTTP, in the same order. Left out,
+    /// these are localhost:2201, localhost:2202, …
+    #[serde(default)]
+    pub http: Option<Vec<String>>,
+    /// The folder where a process of a standing cluster keeps its list of jobs. `{process}` stands for its index; a
+    /// relative path starts from this file's folder. Left out, it is `.vigie/{process}`.
+    #[serde(default)]
+    pub state_dir: Option<String>,
+    /// Who may do what over HTTP; `vigie token` prints a token and its row. Without any, whoever is on the same machine
+    /// may do all, and `http` must name localhost.
+    #[serde(default)]
+    pub api_token: Vec<ApiToken>,
 }
 
 /// A process of the cluster, as the others know it.
@@ -101,6 +131,24 @@ pub struct Cluster {
     pub threads: usize,
     /// The secret, or an empty one.
     pub token: Token,
+    /// How long a process of a standing cluster may be silent.
+    pub dead_after: Duration,
+    /// How many processes of a standing cluster must be connected for it to work, if someone said.
+    pub min_processes: Option<usize>,
+}
+
+impl Default for Cluster {
+    /// One process alone, with one worker.
+    fn default() -> Self {
+        Self {
+            addresses: vec![format!("localhost:{FIRST_PORT}")],
+            process: 0,
+            threads: 1,
+            token: Token::default(),
+            dead_after: DEAD_AFTER,
+            min_processes: None,
+        }
+    }
 }
 
 impl Cluster {
@@ -147,17 +195,26 @@ impl ClusterFlags {
         if threads == Some(0) {
             return Err(Mistake::new("0 threads do no work: give -w (or threads in cluster.toml) at least 1"));
         }
+        let least = file.as_ref().and_then(|(_, file)| file.min_processes);
+        if let Some(least) = least.filter(|least| processes > 1 && *least > processes) {
+            return Err(Mistake::new(format!(
+                "min_processes of cluster.toml is {least}, but -n says {processes}: {processes} at most can be there"
+            )));
+        }
+        let dead_after = file.as_ref().and_then(|(_, file)| file.dead_after).map_or(DEAD_AFTER, |time| time.0);
         let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Cluster {
             addresses: addresses(processes, file.as_ref())?,
             process,
             threads: threads.unwrap_or_else(cores),
             token: token.or(file.and_then(|(_, file)| file.token)).unwrap_or_default().into(),
+            dead_after,
+            min_processes: least,
         })
     }
 
     /// The file that is meant, and what it says; none where none was named and there is no default one.
-    fn file(&self, folder: &Path) -> Result<Option<(PathBuf, ClusterFile)>, Mistake> {
+    pub(super) fn file(&self, folder: &Path) -> Result<Option<(PathBuf, ClusterFile)>, Mistake> {
         let path = folder.join(self.cluster.as_deref().unwrap_or(Path::new(DEFAULT_FILE)));
         if self.cluster.is_none() && !path.exists() {
             return Ok(None);
@@ -184,11 +241,18 @@ fn check(file: &ClusterFile) -> Result<(), String> {
             return Err(format!("{address:?} stands there twice: give each process its own address"));
         }
     }
+    if let Some(time) = file.dead_after.filter(|time| time.0 < LEAST_DEAD_AFTER) {
+        return Err(format!("dead_after = \"{time}\" takes busy machines for dead ones: give it at least \"500ms\""));
+    }
+    let listed = file.processes.len();
+    if let Some(least) = file.min_processes.filter(|least| !(1..=listed).contains(least)) {
+        return Err(format!("min_processes = {least} is not from 1 to {listed}, the number of processes: correct it"));
+    }
     match &file.token {
         Some(token) if token.contains("${") => {
             Err("token takes no ${…}: leave it out, and set VIGIE_TOKEN in the environment".into())
         }
-        _ => Ok(()),
+        _ => standing::check(file),
     }
 }
 
@@ -208,13 +272,20 @@ fn addresses(processes: usize, file: Option<&(PathBuf, ClusterFile)>) -> Result<
 }
 
 /// Host and port of `host:port`; none where it is not that.
-fn split(address: &str) -> Option<(&str, u16)> {
+pub(super) fn split(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port != 0)?;
     (!host.is_empty()).then_some((host, port))
 }
 
-fn is_loopback(host: &str) -> bool {
+/// The host of `host:port` or of a host alone.
+pub fn host_of(address: &str) -> &str {
+    let end = if address.ends_with(']') { None } else { address.rfind(':') };
+    &address[..end.unwrap_or(address.len())]
+}
+
+/// Whether that host is this machine, as its name or number says.
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -269,6 +340,17 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_a_standing_cluster_are_read_and_have_defaults() {
+        let cluster = resolve(&["-p", "0"], Some(THREE)).unwrap();
+        assert_eq!((cluster.dead_after, cluster.min_processes), (DEAD_AFTER, None));
+        let said = format!("{THREE}\ndead_after = '1s'\nmin_processes = 3");
+        let cluster = resolve(&["-p", "0"], Some(&said)).unwrap();
+        assert_eq!((cluster.dead_after, cluster.min_processes), (Duration::from_secs(1), Some(3)));
+        // A plain run beside such a file is a process alone.
+        assert_eq!(resolve(&[], Some(&said)).unwrap().processes(), 1);
+    }
+
+    #[test]
     fn each_mistake_says_what_to_do() {
         let wrong = |args: &[&str], file| resolve(args, file).expect_err("a mistake");
         assert!(wrong(&["-n", "2", "-p", "2"], None).contains("counted from 0 to 1"));
@@ -281,6 +363,10 @@ mod tests {
         assert!(wrong(&[], Some("processes = ['a:1', 'a:1']")).contains("twice"));
         assert!(wrong(&[], Some("processes = []\nthreats = 2")).contains("cluster.toml:2: unknown field `threats`"));
         assert!(wrong(&[], Some("processes = []\ntoken = '${X}'")).contains("VIGIE_TOKEN"));
+        assert!(wrong(&[], Some("processes = ['a:1']\nmin_processes = 2")).contains("from 1 to 1"));
+        assert!(wrong(&[], Some("processes = []\ndead_after = '10ms'")).contains("at least \"500ms\""));
+        let most = format!("{THREE}\nmin_processes = 3");
+        assert!(wrong(&["-n", "2"], Some(&most)).contains("-n says 2"));
         assert!(wrong(&["--cluster", "else.toml"], None).contains("can't be read"));
     }
 

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::{info, warn};
 
 use super::config::{Cluster, Peer, Token};
-use super::handshake::{self, Answer, Claim, Knock, Refusal, Stranger};
-use super::socket::{dial, listen, tune};
+use super::guard::GRACE;
+use super::handshake::{self, Answer, Claim, Knock, Purpose, Refusal, Stranger};
+use super::socket::{USER_TIMEOUT, dial, listen, tune};
 use super::{Lost, PATIENCE};
 use crate::mistake::Mistake;
 
@@ -46,8 +47,18 @@ pub struct Meeting {
     pub generation: u64,
     pub(super) process: usize,
     pub(super) threads: usize,
+    /// How long links stay open after a loss, for everyone to see for themselves who it was.
+    pub(super) grace: Duration,
     /// By index; none at this process's own.
     pub(super) links: Vec<Option<(Peer, TcpStream)>>,
+}
+
+impl Meeting {
+    /// A meeting of processes that others brought together. `process` counts those who meet, and so do `links`:
+    /// one for each, none at its own place. A link blocks, and has no time limit. They know by other links who is lost.
+    pub fn new(generation: u64, process: usize, threads: usize, links: Vec<Option<(Peer, TcpStream)>>) -> Meeting {
+        Meeting { generation, process, threads, grace: Duration::ZERO, links }
+    }
 }
 
 impl Door {
@@ -68,7 +79,7 @@ impl Door {
     pub fn meet(&self, config_hash: blake3::Hash, patience: Duration) -> Result<Meeting, Lost> {
         let Some(listener) = &self.listener else {
             let (process, threads) = (self.cluster.process, self.cluster.threads);
-            return Ok(Meeting { generation: 0, process, threads, links: vec![None] });
+            return Ok(Meeting { generation: 0, process, threads, grace: GRACE, links: vec![None] });
         };
         let mut wait = Wait::new(patience, self.cluster.processes());
         loop {
@@ -198,6 +209,7 @@ impl<'a> Gathering<'a> {
             process: self.me() as u32,
             to: to as u32,
             generation: self.generation,
+            purpose: Purpose::Run,
         }
     }
 
@@ -337,7 +349,7 @@ impl<'a> Gathering<'a> {
             let heard = Arc::clone(&self.heard);
             spawn("vigie:door", move || {
                 let _heard = heard;
-                if stream.set_nonblocking(false).and_then(|()| tune(&stream)).is_err() {
+                if stream.set_nonblocking(false).and_then(|()| tune(&stream, USER_TIMEOUT)).is_err() {
                     return;
                 }
                 let _ = match handshake::hear_knock(&mut stream, &token, me) {
@@ -386,7 +398,8 @@ impl<'a> Gathering<'a> {
             .map(|stream| (cluster.peer(index), stream))
         };
         let links = self.links.into_iter().enumerate().map(link).collect();
-        Meeting { generation: self.generation, process: cluster.process, threads: cluster.threads, links }
+        let (generation, process, threads) = (self.generation, cluster.process, cluster.threads);
+        Meeting { generation, process, threads, grace: GRACE, links }
     }
 }
 
@@ -394,7 +407,7 @@ impl<'a> Gathering<'a> {
 fn call(peer: &Peer, claim: &Claim, token: &Token, sender: &Sender<Event>) {
     let mut pause = Duration::from_millis(20);
     loop {
-        let answer = dial(&peer.address).and_then(|mut stream| {
+        let answer = dial(&peer.address, USER_TIMEOUT).and_then(|mut stream| {
             let answer = handshake::call(&mut stream, token, claim)?;
             Ok((stream, answer))
         });

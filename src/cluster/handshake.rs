@@ -20,7 +20,7 @@ use super::config::Token;
 use crate::mistake::Mistake;
 
 /// What a handshake begins with. Its last byte counts up when the handshake itself changes.
-const MAGIC: [u8; 8] = *b"vigie\0\0\x01";
+const MAGIC: [u8; 8] = *b"vigie\0\0\x02";
 
 /// How long a caller or callee may take for its part.
 const TIME: Duration = Duration::from_secs(5);
@@ -32,6 +32,52 @@ type Nonce = [u8; 32];
 
 /// Both sides' nonces, the caller's first.
 type Nonces = [Nonce; 2];
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// One job, `vigie run`: the link is timely's once all are here.
+    Run,
+    /// A standing cluster, `vigie worker`: the link on which processes agree.
+    Control,
+    /// A standing cluster: the link is timely's, for the claim's generation.
+    Data,
+    /// None that this version knows.
+    Unknown,
+}
+
+impl Purpose {
+    fn to_byte(self) -> u8 {
+        match self {
+            Purpose::Run => 0,
+            Purpose::Control => 1,
+            Purpose::Data => 2,
+            Purpose::Unknown => u8::MAX,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Self {
+        let known = [Purpose::Run, Purpose::Control, Purpose::Data];
+        known.into_iter().find(|purpose| purpose.to_byte() == byte).unwrap_or(Purpose::Unknown)
+    }
+
+    /// The command that makes such connections.
+    fn command(self) -> &'static str {
+        match self {
+            Purpose::Run => "vigie run",
+            Purpose::Control | Purpose::Data => "vigie worker",
+            Purpose::Unknown => "something newer",
+        }
+    }
+
+    /// What the hash in the claim stands for.
+    fn agreed(self) -> &'static str {
+        match self {
+            Purpose::Run => "runs another job file",
+            _ => "has another cluster.toml",
+        }
+    }
+}
 
 /// What a process says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +96,12 @@ pub struct Claim {
     pub to: u32,
     /// The cluster it belongs to; 0 while it does not know.
     pub generation: u64,
+    /// What it calls for.
+    pub purpose: Purpose,
 }
 
 impl Claim {
-    const LENGTH: usize = 32 + 32 + 4 * 4 + 8;
+    const LENGTH: usize = 32 + 32 + 4 * 4 + 8 + 1;
 
     fn to_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
@@ -63,7 +111,8 @@ impl Claim {
         for (index, number) in [self.processes, self.threads, self.process, self.to].into_iter().enumerate() {
             bytes[64 + 4 * index..][..4].copy_from_slice(&number.to_le_bytes());
         }
-        bytes[80..].copy_from_slice(&self.generation.to_le_bytes());
+        bytes[80..88].copy_from_slice(&self.generation.to_le_bytes());
+        bytes[88] = self.purpose.to_byte();
         bytes
     }
 
@@ -76,7 +125,8 @@ impl Claim {
             threads: number(68),
             process: number(72),
             to: number(76),
-            generation: u64::from_le_bytes(bytes[80..].try_into().expect("eight bytes")),
+            generation: u64::from_le_bytes(bytes[80..88].try_into().expect("eight bytes")),
+            purpose: Purpose::from_byte(bytes[88]),
         }
     }
 
@@ -91,12 +141,18 @@ impl Claim {
         if caller.version != callee.version {
             let (a, b) = (&caller.version, &callee.version);
             Some(format!("process {one} is Vigie {a}, but process {other} is {b}: run one version everywhere"))
+        } else if caller.purpose.command() != callee.purpose.command() {
+            let (a, b) = (caller.purpose.command(), callee.purpose.command());
+            Some(format!(
+                "process {one} is of `{a}`, but process {other} of `{b}`: stop one, or give it other addresses"
+            ))
         } else if caller.processes != callee.processes {
             Some(differs("-n", caller.processes, callee.processes))
         } else if caller.threads != callee.threads {
             Some(differs("-w", caller.threads, callee.threads))
         } else if caller.config != callee.config {
-            Some(format!("process {one} runs another job file than process {other}: give both the same"))
+            let differs = caller.purpose.agreed();
+            Some(format!("process {one} {differs} than process {other}: give both the same"))
         } else if caller.to != callee.process || one <= other || one >= caller.processes {
             let meant = caller.to;
             Some(format!(

@@ -17,6 +17,7 @@
 //! # Layout
 //!
 //! * [`config`]: flags and `cluster.toml`, to addresses.
+//! * [`standing`]: what a standing cluster needs besides: HTTP, its folder, its tokens.
 //! * [`handshake`]: who may come in, and why not, in words.
 //! * [`connect`]: everyone to everyone, within a time.
 //! * [`socket`]: bound to the right address, and quick to notice a loss.
@@ -38,11 +39,13 @@ pub mod handshake;
 pub mod link;
 pub mod quiet;
 pub mod socket;
+pub mod standing;
 pub mod workers;
 
 pub use config::{Cluster, ClusterFlags, Peer};
 pub use connect::{Door, Meeting};
 pub use guard::Guard;
+pub use standing::Standing;
 
 /// Exit code: the user's mistake, nothing was started.
 pub const EXIT_MISTAKE: i32 = 2;
@@ -81,6 +84,9 @@ pub enum Lost {
         /// What the panic said.
         what: String,
     },
+    /// The workers were told to stop where they are.
+    #[error("{0}")]
+    Stopped(String),
     /// The machine gave no thread or no socket.
     #[error("this machine can't run the workers: {0}")]
     Machine(String),
@@ -93,7 +99,7 @@ impl Lost {
             Lost::Mistake(_) => EXIT_MISTAKE,
             Lost::Missing(_) => EXIT_MISSING,
             Lost::Panic { .. } | Lost::Machine(_) => EXIT_BUG,
-            Lost::Peer { .. } => EXIT_PEER_LOST,
+            Lost::Peer { .. } | Lost::Stopped(_) => EXIT_PEER_LOST,
         }
     }
 }

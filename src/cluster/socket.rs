@@ -16,11 +16,11 @@ const TRY: Duration = Duration::from_secs(1);
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(2), Duration::from_secs(1), 2);
 
 /// How long what was sent may go without being taken by the other machine.
-const USER_TIMEOUT: Duration = Duration::from_secs(4);
+pub(crate) const USER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Binds the first address that the name stands for. Not any of them: `localhost` is two addresses, and a
 /// second process must not find the other one free.
-pub(super) fn listen(me: &Peer) -> Result<TcpListener, Mistake> {
+pub(crate) fn listen(me: &Peer) -> Result<TcpListener, Mistake> {
     let Peer { index, address } = me;
     let resolved = address.to_socket_addrs().map_err(|error| {
         Mistake::new(format!("{me}: the name can't be resolved ({error}): correct the address in cluster.toml"))
@@ -47,13 +47,13 @@ pub(super) fn listen(me: &Peer) -> Result<TcpListener, Mistake> {
 }
 
 /// Connects to the first of the name's addresses that answers.
-pub(super) fn dial(address: &str) -> io::Result<TcpStream> {
+pub(crate) fn dial(address: &str, user_timeout: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name stands for no address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, TRY) {
             // On one machine a socket can meet itself, where nobody listens yet.
             Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
-            Ok(stream) => return tune(&stream).map(|()| stream),
+            Ok(stream) => return tune(&stream, user_timeout).map(|()| stream),
             Err(error) => last = error,
         }
     }
@@ -61,12 +61,12 @@ pub(super) fn dial(address: &str) -> io::Result<TcpStream> {
 }
 
 /// Makes a link notice within seconds that the other machine is gone.
-pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn tune(stream: &TcpStream, user_timeout: Duration) -> io::Result<()> {
     let (time, interval, retries) = KEEPALIVE;
     let socket = SockRef::from(stream);
     stream.set_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(interval).with_retries(retries))?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(Some(user_timeout))?;
     Ok(())
 }

@@ -28,7 +28,7 @@ impl Meeting {
         quiet::install();
         let machine = |error: io::Error| Lost::Machine(error.to_string());
         let (first, threads) = (self.process * self.threads, self.threads);
-        let guard = Guard::new(&self.links, threads).map_err(machine)?;
+        let guard = Guard::new(&self.links, threads, self.grace).map_err(machine)?;
         let (builders, comms) = self.allocators(&guard).map_err(machine)?;
         let watch = guard.watch(stuck).map_err(machine)?;
 
