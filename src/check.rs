@@ -44,6 +44,11 @@ pub fn told(path: &Path, runtime: &Handle) -> Result<String, Mistakes> {
 
 /// What a job will do.
 pub fn describe(job: &Job) -> String {
+    format!("{}: {} is sound\n\n{}", job.name, job.path.display(), parts(job))
+}
+
+/// The parts of a job, one a line, in the order in which a frame meets them.
+pub fn parts(job: &Job) -> String {
     let mut rows = Vec::new();
     for part in &job.sources {
         rows.push(["source".to_owned(), part.name.clone(), part.config.describe(), String::new()]);
@@ -60,7 +65,7 @@ pub fn describe(job: &Job) -> String {
     rows.push(["dead".to_owned(), String::new(), job.dead.config.describe(), String::new()]);
 
     let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or_default();
-    let mut text = format!("{}: {} is sound\n\n", job.name, job.path.display());
+    let mut text = String::new();
     for [role, name, what, from] in rows {
         writeln!(text, "  {role:<6}  {name:<width$}  {what}{from}").expect("a string takes all");
     }

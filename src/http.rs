@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of what Prometheus reads.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Listens on `address` and answers on `runtime` until the process ends; the address, with its port.
 ///

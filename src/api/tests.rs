@@ -1,0 +1,205 @@
+//! Whole requests against a process over TCP.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use ureq::http::Request;
+
+use super::fake::{Fake, job_file};
+use super::openapi::openapi;
+use super::problem::PROBLEM_JSON;
+use super::routes::{ROUTES, Route};
+use super::{ApiToken, LARGEST_BODY, Role};
+
+/// What came back.
+struct Answer {
+    status: u16,
+    kind: String,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The detail of a problem, which this has to be.
+    fn problem(&self, status: u16) -> String {
+        assert_eq!((self.status, self.kind.as_str()), (status, PROBLEM_JSON), "{}", self.text);
+        assert_eq!(self.json()["status"], status);
+        self.json()["detail"].as_str().expect("a detail").to_owned()
+    }
+}
+
+fn send(method: &str, url: String, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = match method {
+        "POST" | "PUT" => agent.run(request.body(body).expect("a request")),
+        _ => agent.run(request.body(()).expect("a request")),
+    };
+    let mut answer = answer.expect("an answer");
+    let kind = answer.headers().get("content-type").map(|kind| kind.to_str().expect("text").to_owned());
+    let text = answer.body_mut().read_to_string().expect("text");
+    Answer { status: answer.status().as_u16(), kind: kind.unwrap_or_default(), text }
+}
+
+fn ask(fake: &Fake, method: &str, path: &str) -> Answer {
+    send(method, format!("http://{}{path}", fake.address), &[], Vec::new())
+}
+
+fn submit(fake: &Fake, text: &str) -> Answer {
+    let body = json!({ "text": text, "folder": "/jobs", "file": "room.toml" });
+    give(fake, "POST", "/api/v1/jobs", &body)
+}
+
+fn give(fake: &Fake, method: &str, path: &str, body: &Value) -> Answer {
+    let headers = [("content-type", "application/json; charset=utf-8")];
+    send(method, format!("http://{}{path}", fake.address), &headers, body.to_string().into_bytes())
+}
+
+/// Catches a route that is described and not there, or there and not described, and answers that are not as described.
+#[test]
+fn every_route_answers_as_the_openapi_file_says() {
+    let described = openapi();
+    for route in ROUTES {
+        let fake = Fake::start(&[]);
+        assert_eq!(submit(&fake, &job_file("room")).status, 200);
+        let path = route.path.replace("{name}", "room");
+        let path = if route.path.ends_with("/events") { path + "?follow=false&job=room" } else { path };
+        if route.path.ends_with("/resume") {
+            ask(&fake, "POST", "/api/v1/jobs/room/pause");
+        }
+        let method = route.verb.as_str().to_uppercase();
+        let body = json!({ "text": job_file("room"), "folder": "/jobs", "file": "room.toml" });
+        let answer = if route.takes { give(&fake, &method, &path, &body) } else { ask(&fake, &method, &path) };
+        let operation = &described["paths"][route.path][route.verb.as_str()];
+        assert!(operation["operationId"].is_string(), "{route:?} is not described");
+        let good = &operation["responses"][answer.status.to_string()];
+        assert!(
+            (200..300).contains(&answer.status) && good.is_object(),
+            "{route:?}: {} {}",
+            answer.status,
+            answer.text
+        );
+        if answer.kind == "application/json" {
+            fits(&described, &good["content"]["application/json"]["schema"], &answer.json(), route);
+        }
+    }
+    let rows: usize = described["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .map(|path| path.as_object().expect("verbs").len())
+        .sum();
+    assert_eq!(rows, ROUTES.len(), "each route is described once");
+}
+
+fn fits(described: &Value, schema: &Value, answer: &Value, route: &Route) {
+    let whole = json!({ "allOf": [schema], "components": described["components"] });
+    let schema = jsonschema::validator_for(&whole).expect("a schema");
+    let wrong: Vec<_> = schema.iter_errors(answer).map(|error| error.to_string()).collect();
+    assert!(schema.is_valid(answer), "{} {}: {wrong:?}", route.verb.as_str(), route.path);
+}
+
+/// Catches an OpenAPI file that is not of this code. `VIGIE_BLESS=1` writes it anew.
+#[test]
+fn the_published_openapi_file_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let current = serde_json::to_string_pretty(&openapi()).expect("it is JSON") + "\n";
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        std::fs::write(&path, &current).expect("a file");
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == current, "docs/openapi.json is not current: run the tests with VIGIE_BLESS=1");
+}
+
+/// Catches errors that a program can't read, or that a person can't.
+#[test]
+fn each_error_is_a_problem_in_words() {
+    let fake = Fake::start(&[]);
+    submit(&fake, &job_file("room"));
+    let other = submit(&fake, &(job_file("room") + "# another\n"));
+    assert!(other.problem(409).contains("vigie update room room.toml"));
+    let wrong = submit(&fake, "name = 'room'\n[source.a]\nkind = 'fils'\n").problem(400);
+    assert!(wrong.contains("did you mean `files`?") && wrong.contains("--> room.toml:3:8"), "{wrong}");
+    assert!(ask(&fake, "GET", "/api/v1/jobs/rom").problem(404).contains("did you mean `room`?"));
+    assert!(ask(&fake, "GET", "/api/v2/jobs").problem(404).contains("/api/v1/jobs"));
+    assert!(ask(&fake, "DELETE", "/api/v1/jobs").problem(405).contains("DELETE"));
+    assert!(ask(&fake, "GET", "/api/v1/jobs/%FF").problem(400).contains("UTF-8"));
+    assert!(ask(&fake, "GET", "/api/v1/metrics?format=xml").problem(400).contains("json and text"));
+    assert!(ask(&fake, "GET", "/api/v1/events?last=x").problem(400).contains("whole number"));
+    assert!(ask(&fake, "GET", "/api/v1/events?follow=x").problem(400).contains("true or false"));
+    assert!(give(&fake, "POST", "/api/v1/jobs", &json!({ "txt": "" })).problem(400).contains("txt"));
+    assert!(ask(&fake, "POST", "/api/v1/jobs").problem(415).contains("application/json"));
+    *fake.away.lock().expect("nobody panics here") = Some("2 of 3 processes are missing".into());
+    assert_eq!(ask(&fake, "GET", "/api/v1/jobs").problem(503), "2 of 3 processes are missing");
+    assert_eq!(ask(&fake, "GET", "/healthz").status, 200, "the process itself is there");
+}
+
+/// Catches a rate of nothing in no time that makes the whole answer unreadable.
+#[test]
+fn numbers_that_json_has_not_are_read_again() {
+    let status = super::JobStatus { rate: f64::NAN, p95_ms: f64::INFINITY, ..Default::default() };
+    let text = serde_json::to_string(&super::Reply::Job(status)).expect("it is JSON");
+    assert!(serde_json::from_str::<super::Reply>(&text).is_ok(), "{text}");
+}
+
+/// Catches bodies that fill the memory, and a limit that nobody reads about.
+#[test]
+fn a_body_that_is_too_large_is_refused() {
+    let fake = Fake::start(&[]);
+    let most = LARGEST_BODY - json!({ "text": "", "folder": "/", "file": "a" }).to_string().len();
+    let sized = |length: usize| {
+        give(&fake, "POST", "/api/v1/jobs", &json!({ "text": "#".repeat(length), "folder": "/", "file": "a" }))
+    };
+    assert!(sized(most).problem(400).contains("the job has no name"));
+    assert!(sized(most + 1).problem(413).contains("1048576"));
+    assert!(sized(4 * most).problem(413).contains("1048576"));
+}
+
+/// Catches a role that is not asked for, on any route.
+#[test]
+fn each_route_asks_for_its_role() {
+    let roles = [Role::View, Role::Submit, Role::Admin];
+    let tokens = roles.map(|role| ApiToken::fresh(role.as_str(), role).expect("random numbers"));
+    let fake = Fake::start(&tokens.clone().map(|(_, row)| row));
+    for route in ROUTES.iter().filter(|route| !route.path.ends_with("/stop") && !route.path.ends_with("/events")) {
+        let url = format!("http://{}{}", fake.address, route.path.replace("{name}", "nobody"));
+        let method = route.verb.as_str().to_uppercase();
+        let status = |token: Option<&str>| {
+            let bearer = token.map(|token| format!("Bearer {token}"));
+            let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+            send(&method, url.clone(), &headers, Vec::new()).status
+        };
+        let Some(needed) = route.role else {
+            assert_eq!(status(None), 200);
+            continue;
+        };
+        assert_eq!((status(None), status(Some("guess"))), (401, 401), "{route:?}");
+        for (role, (token, _)) in roles.iter().zip(&tokens) {
+            assert_eq!(status(Some(token)) == 403, *role < needed, "{role:?} at {route:?}");
+        }
+    }
+}
+
+/// Catches HTTP that strangers reach and nobody guards.
+#[test]
+fn off_loopback_a_token_is_needed_at_the_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let api = |tokens: &[ApiToken]| super::Api {
+        control: super::control().0,
+        events: super::Events::new(0),
+        tokens: super::Tokens::new(tokens).expect("sound rows"),
+        page: std::sync::Arc::new(String::new),
+    };
+    let refused = super::serve(runtime.handle(), "0.0.0.0:0", api(&[])).expect_err("it is open to all");
+    assert!(refused.what.contains("vigie token"), "{refused}");
+    let (_, row) = ApiToken::fresh("me", Role::View).expect("random numbers");
+    let bound = super::serve(runtime.handle(), "0.0.0.0:0", api(&[row])).expect("a port");
+    let taken = super::serve(runtime.handle(), &format!("127.0.0.1:{}", bound.port()), api(&[]));
+    assert!(taken.expect_err("it is taken").what.contains("`http` of cluster.toml"));
+}

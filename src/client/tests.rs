@@ -1,0 +1,177 @@
+//! Each command against a process over TCP.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use clap::Parser;
+use serde_json::Value;
+
+use super::{Client, Failure, Remote, ask};
+use crate::api::fake::{Fake, job_file};
+use crate::api::{ApiToken, Event, Level, Role};
+
+#[derive(Debug, Parser)]
+struct Typed {
+    #[command(subcommand)]
+    remote: Remote,
+}
+
+/// What a command says of the cluster at that place.
+fn typed(client: &Client, words: &[&str]) -> Result<String, Failure> {
+    let typed = Typed::try_parse_from(["vigie"].iter().chain(words)).expect("it can be typed");
+    let mut out = Vec::new();
+    ask(&typed.remote, client, &mut out).map(|()| String::from_utf8(out).expect("text"))
+}
+
+struct Place {
+    fake: Fake,
+    client: Client,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let fake = Fake::start(&[]);
+        let client = Client::with(vec![fake.address.clone()], None);
+        Self { fake, client, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// A job file of that text.
+    fn file(&self, text: &str) -> String {
+        let path: PathBuf = self.folder.path().join("room.toml");
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    }
+
+    fn say(&self, words: &[&str]) -> String {
+        typed(&self.client, words).unwrap_or_else(|failure| panic!("{words:?}: {failure:?}"))
+    }
+
+    fn fails(&self, words: &[&str], code: u8) -> String {
+        let failure = typed(&self.client, words).expect_err("a failure");
+        assert_eq!(failure.code, code, "{failure:?}");
+        failure.said
+    }
+}
+
+/// Catches a command that does something else than it says, or says nothing.
+#[test]
+fn a_job_from_its_submission_to_its_end() {
+    let place = Place::new();
+    let file = place.file(&job_file("röom"));
+    let said = place.say(&["submit", &file]);
+    assert!(said.contains("source  a") && said.ends_with("röom: running on 3 processes, 6 workers\n"), "{said}");
+    assert_eq!(place.say(&["submit", &file]), said, "once more changes nothing");
+    let said = place.say(&["jobs"]);
+    assert!(said.starts_with("name  state") && said.contains("röom  running"), "{said}");
+    assert_eq!(place.say(&["pause", "röom"]), "röom: paused on 3 processes, 6 workers\n");
+    assert_eq!(place.say(&["resume", "röom"]), "röom: running on 3 processes, 6 workers\n");
+    assert_eq!(place.say(&["restart", "röom"]), "röom: running on 3 processes, 6 workers\n");
+    let other = place.file(
+        &(job_file("röom") + "# another\n[sink.c]\nkind = 's3'\nurl = 's3://bucket/{id}'\nsecret_token = 'hush'\n"),
+    );
+    assert!(place.fails(&["submit", &other], 2).contains("secret_token"), "the file's mistakes are told here");
+    let other = place.file(&(job_file("röom") + "# another\n"));
+    assert!(place.fails(&["submit", &other], 2).contains("vigie update röom room.toml"));
+    assert!(place.say(&["update", "röom", &other]).ends_with("6 workers\n"));
+    let said = place.say(&["show", "röom"]);
+    for part in ["röom  running", "  source  a", "# another", "paused    asked to (generation 7)"] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    assert_eq!(place.say(&["drain", "röom"]), "röom: drained\n");
+    assert_eq!(place.say(&["cancel", "röom"]), "röom: cancelled\n");
+    assert!(place.say(&["jobs"]).contains("vigie submit FILE"));
+}
+
+/// Catches output for programs that they can't read.
+#[test]
+fn what_programs_read_is_json() {
+    let place = Place::new();
+    place.say(&["submit", &place.file(&job_file("room"))]);
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&place.say(words)).expect("JSON");
+    assert_eq!(json(&["jobs", "--json"])[0]["name"], "room");
+    assert_eq!(json(&["show", "room", "--json"])["status"]["state"], "running");
+    assert_eq!(json(&["metrics", "--json"])[0]["labels"]["job"], "room");
+    assert_eq!(json(&["logs", "room", "--json"])["text"], "submitted");
+    assert!(place.say(&["metrics"]).ends_with("# EOF\n"));
+}
+
+/// Catches a drain of all that leaves one, and a stop that returns before the end.
+#[test]
+fn drain_all_and_stop_leave_nothing_behind() {
+    let place = Place::new();
+    for name in ["room", "hall"] {
+        place.say(&["submit", &place.file(&job_file(name))]);
+    }
+    assert_eq!(place.say(&["drain", "room", "--no-wait"]), "room: draining\n");
+    assert_eq!(place.say(&["drain", "--all"]), "room: drained\nhall: drained\n");
+    assert_eq!(place.say(&["stop"]), "stopped\n");
+    assert!(place.fails(&["jobs"], 69).contains("start one with `vigie worker`"));
+}
+
+/// Catches events of other jobs, and a stream that ends or says things twice.
+#[test]
+fn logs_follow_one_job() {
+    let place = Place::new();
+    let tell = |job: &str, text: &str| place.fake.events.tell(Level::Warn, Some(job), text);
+    tell("hall", "not this");
+    tell("room", "degraded");
+    let said = place.say(&["logs", "room"]);
+    assert!(said.ends_with("process 0  warning: degraded\n") && said.lines().count() == 1, "{said}");
+    let mut lines = place.client.lines("/events?job=room&last=1").expect("a stream");
+    let mut next = || loop {
+        let line = lines.next().expect("it goes on");
+        if let Some(event) = line.strip_prefix("data:") {
+            return serde_json::from_str::<Event>(event).expect("an event").text;
+        }
+    };
+    assert_eq!(next(), "degraded");
+    tell("hall", "nor this");
+    tell("room", "sink waits");
+    assert_eq!(next(), "sink waits");
+}
+
+/// Catches a mistake that is sent, and codes that scripts can't act on.
+#[test]
+fn each_failure_has_its_code() {
+    let place = Place::new();
+    let wrong = place.fails(&["submit", &place.file("name = 'room'\n")], 2);
+    assert!(wrong.starts_with("error: ") && wrong.contains("room.toml"), "{wrong}");
+    assert!(place.fails(&["submit", "no-such.toml"], 2).contains("can't read this job file"));
+    assert_eq!(
+        place.fails(&["pause", "room"], 2),
+        "error: there is no job `room`, nor any other: submit one with `vigie submit FILE`"
+    );
+    *place.fake.away.lock().expect("nobody panics here") = Some("2 of 3 processes are missing".into());
+    assert_eq!(place.fails(&["jobs"], 69), "error: 2 of 3 processes are missing");
+    let large = job_file("room") + &"#".repeat(crate::api::LARGEST_BODY);
+    assert!(place.fails(&["submit", &place.file(&large)], 2).contains("larger than"));
+    assert!(place.fails(&["top"], 1).contains("vigie jobs"), "tests have no terminal");
+}
+
+/// Catches a client that gives up although another process answers, or that hangs at one that is stopped.
+#[test]
+fn the_first_process_that_answers_is_asked() {
+    let place = Place::new();
+    // It takes connections, and nobody answers them.
+    let stopped = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let stopped = stopped.local_addr().expect("an address").to_string();
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").to_string();
+    let places = vec![gone.clone(), stopped, place.fake.address.clone()];
+    assert!(typed(&Client::with(places, None), &["jobs"]).is_ok());
+    let failure = typed(&Client::with(vec![gone.clone()], None), &["jobs"]).expect_err("nobody is there");
+    assert_eq!((failure.code, failure.said.contains(&gone)), (69, true));
+}
+
+/// Catches a token that is not sent, and a refusal that does not say what is missing.
+#[test]
+fn a_token_goes_with_each_request() {
+    let (token, row) = ApiToken::fresh("me", Role::Submit).expect("random numbers");
+    let fake = Fake::start(&[row]);
+    let with = |token: Option<&str>| Client::with(vec![fake.address.clone()], token.map(str::to_owned));
+    assert!(typed(&with(Some(&token)), &["jobs"]).is_ok());
+    let failure = typed(&with(None), &["jobs"]).expect_err("no token");
+    assert!(failure.code == 2 && failure.said.contains("VIGIE_API_TOKEN"), "{failure:?}");
+    let failure = typed(&with(Some(&token)), &["stop"]).expect_err("a lower role");
+    assert!(failure.code == 2 && failure.said.contains("takes the role admin"), "{failure:?}");
+}
