@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
+use crate::api::tokens::Role;
 use crate::camera::Camera;
+use crate::client::Remote;
 use crate::cluster::ClusterFlags;
 
 /// The lookout: camera frames in, batches through an ONNX model, pictures and reports out.
@@ -27,6 +29,20 @@ pub enum Command {
     Check {
         /// The job file.
         job: PathBuf,
+    },
+    /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.
+    Worker(Worker),
+    /// What is asked of a standing cluster.
+    #[command(flatten)]
+    Remote(Remote),
+    /// Make a token for callers of the cluster's HTTP, and the row of cluster.toml that lets it in.
+    Token {
+        /// Whose it is.
+        #[arg(long, default_value = "me")]
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value_t = Role::Submit)]
+        role: Role,
     },
     /// Play a folder of pictures as a camera, or render cameras, or write a labelled data set.
     Camera(Camera),
@@ -54,4 +70,33 @@ pub struct Run {
     /// Where to show /metrics and /healthz; by default a free port of this machine, which is printed.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
     pub http: SocketAddr,
+}
+
+/// `vigie worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Which processes make up the cluster, and which one this is.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches flags that clash, which clap only notices when somebody types them.
+    #[test]
+    fn every_command_can_be_typed() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+        for words in
+            ["worker -n 3 -p 0 -w 2", "submit a.toml --at here:1", "drain --all", "drain room", "logs room -f", "stop"]
+        {
+            let typed = ["vigie"].into_iter().chain(words.split(' '));
+            assert!(Cli::try_parse_from(typed).is_ok(), "{words}");
+        }
+        for words in ["drain", "drain room --all", "jobs --at a:1 --cluster b.toml"] {
+            let typed = ["vigie"].into_iter().chain(words.split(' '));
+            assert!(Cli::try_parse_from(typed).is_err(), "{words}");
+        }
+    }
 }

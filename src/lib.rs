@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod board;
 pub mod body;
 pub mod broker;
 pub mod camera;
 pub mod check;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod codec;
@@ -21,16 +23,20 @@ pub mod kafka;
 pub mod kinds;
 pub mod letter;
 pub mod live;
+pub mod mesh;
 pub mod metrics;
 pub mod mistake;
 pub mod models;
 pub mod mqtt;
 pub mod onnx;
+pub mod opening;
+pub mod pages;
 pub mod paint;
 pub mod picture;
 pub mod plan;
 pub mod render;
 pub mod report;
+pub mod roster;
 pub mod run;
 pub mod settle;
 pub mod setup;
@@ -38,6 +44,7 @@ pub mod signal;
 pub mod sinks;
 pub mod sources;
 pub mod steps;
+pub mod supervisor;
 pub mod template;
 pub mod truth;
 pub mod units;

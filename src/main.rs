@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => return vigie::run::run(&run),
         Command::Check { job } => return vigie::check::check(&job),
+        Command::Worker(worker) => return vigie::supervisor::run(&worker),
+        Command::Remote(remote) => return vigie::client::run(&remote),
+        Command::Token { name, role } => vigie::client::token(&name, role),
         Command::Camera(camera) => camera.run(),
         Command::Broker { listen, max_message } => vigie::broker::serve(listen, max_message.as_u64() as usize),
         Command::Setup => vigie::setup::setup().map(|library| println!("ONNX Runtime: {}", library.display())),

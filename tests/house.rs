@@ -75,6 +75,7 @@ fn every_test_that_the_architecture_names_is_there() {
         "tests/delivery/kills.rs",
         "tests/delivery/mistakes.rs",
         "tests/delivery/stalls.rs",
+        "tests/standing/healing.rs",
         "tests/kill.rs",
         "tests/whole_job.rs",
         "tests/cluster.rs",

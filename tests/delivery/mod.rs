@@ -17,6 +17,11 @@ mod stores;
 
 use std::path::Path;
 
+pub use feeds::Feed;
+pub use kills::job;
+pub use oracle::judge;
+pub use stores::Store;
+
 use crate::support::Process;
 use crate::support::servers::S3;
 

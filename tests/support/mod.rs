@@ -39,6 +39,18 @@ pub fn wait<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     panic!("waited {PATIENCE:?} in vain for {what}");
 }
 
+/// As [`wait`]; in the failure stands what `state` says then.
+pub fn wait_or<T>(what: &str, mut condition: impl FnMut() -> Option<T>, state: impl Fn() -> String) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(found) = condition() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited {PATIENCE:?} in vain for {what}\n{}", state());
+}
+
 /// A port that is free now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
@@ -73,6 +85,17 @@ pub fn detector() -> PathBuf {
 /// The camera of most tests: a rendered room.
 pub fn room() -> View {
     View::new(7, 0, (640, 480), Some("room"))
+}
+
+/// What a server on that port answers to a GET; `None` where it does not, or says no.
+pub fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.split(' ').nth(1)?.starts_with('2').then(|| body.to_owned())
 }
 
 /// The first frames of that camera.

@@ -1,0 +1,381 @@
+//! What the leader does: one command after the other, each on all processes or on none.
+//!
+//! A job is prepared on every process (its parts are opened), then the roster has it, then the workers install it. What
+//! is only prepared can be cleared away again; what stands in the roster is installed by the next generation, should this
+//! one end in between.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use operators::UnixMillis;
+
+use super::question::{Answer, Question, answer, pack};
+use super::working::Working;
+use super::{Inner, Process};
+use crate::api::{Command, JobStatus, Level, Problem, Reply, Submission};
+use crate::command::{Command as Order, Ticket};
+use crate::job::Job;
+use crate::roster::{Change, Entry, Roster, Wanted, When};
+
+/// How long the parts of a job may take to open: its model, above all.
+const OPENING: Duration = Duration::from_secs(60);
+
+/// How long a process may take to answer what is answered at once.
+const ANSWERING: Duration = Duration::from_secs(3);
+
+/// How long a command waits for a generation that can do it.
+const REFORMING: Duration = Duration::from_secs(10);
+
+/// How long a job may take to end when it is drained with all others.
+const DRAINING: Duration = Duration::from_secs(60);
+
+/// How long a generation works until nobody is blamed any more for the one before.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// How long a job is watched by itself that may have brought down a generation.
+const PROBATION: Duration = Duration::from_millis(500);
+
+impl Process {
+    /// Does a command, or has the leader do it; waits a little where there is none just now.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why nobody can do it.
+    pub async fn command(self: &Arc<Self>, command: Command) -> Result<Reply, Problem> {
+        if command.only_looks() {
+            return self.look(command).await;
+        }
+        if command == Command::Stop {
+            return Ok(self.stop_all().await);
+        }
+        let until = Instant::now() + REFORMING;
+        loop {
+            if let Some(done) = self.try_command(&command).await {
+                return done;
+            }
+            if Instant::now() > until {
+                return Err(Problem::unavailable(self.mesh().view().waits));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// `None` where there is no leader, or it can't be asked.
+    async fn try_command(self: &Arc<Self>, command: &Command) -> Option<Result<Reply, Problem>> {
+        let leader = *self.mesh().view().generation?.members.first()?;
+        if leader == self.index() {
+            return self.lead(command.clone()).await;
+        }
+        let question = pack(&Question::Command(command.clone()));
+        match answer(self.mesh().ask(leader, question, OPENING).await) {
+            Answer::Reply(reply) => Some(*reply),
+            _ => None,
+        }
+    }
+
+    /// Does a command, as the leader; `None` where this process does not lead.
+    pub(super) async fn lead(self: &Arc<Self>, command: Command) -> Option<Result<Reply, Problem>> {
+        let _turn = self.turn.lock().await;
+        let working = self.inner().working.clone().filter(|working| working.place().process == 0)?;
+        let lead = Lead { process: self.clone(), working };
+        Some(match command {
+            Command::DrainAll => lead.drain_all().await,
+            command => lead.change(command).await,
+        })
+    }
+
+    /// Installs what the roster has, on the workers of a new generation.
+    pub(super) async fn install_all(self: Arc<Self>, working: Working) {
+        let _turn = self.turn.lock().await;
+        let lead = Lead { process: self.clone(), working };
+        let mut entries: Vec<_> = self.inner().roster.jobs.values().cloned().collect();
+        // Those that may have brought down a generation come last and one by one, so that it shows which of them it was.
+        entries.sort_by_key(|entry| entry.failures);
+        for entry in entries {
+            if entry.failures > 0 {
+                tokio::time::sleep(PROBATION).await;
+            }
+            lead.bring_back(&entry).await;
+        }
+        tokio::spawn(self.clone().steady(lead.working.clone()));
+    }
+
+    /// Ends all processes that are there, this one last. It needs no leader.
+    async fn stop_all(&self) -> Reply {
+        let (mesh, stop) = (self.mesh(), pack(&Question::Stop));
+        let others = mesh.view().present.into_iter().filter(|index| *index != self.index());
+        let asked = others.map(|process| {
+            let stop = stop.clone();
+            async move { mesh.ask(process, stop, ANSWERING).await }
+        });
+        join_all(asked).await;
+        self.end();
+        Reply::Done
+    }
+
+    /// A generation has worked for a while: what its jobs brought down before counts no more.
+    async fn steady(self: Arc<Self>, working: Working) {
+        tokio::time::sleep(STEADY).await;
+        let _turn = self.turn.lock().await;
+        let is_it = self.inner().working.as_ref().is_some_and(|now| now.generation() == working.generation());
+        if !is_it {
+            return;
+        }
+        let mut roster = self.inner().roster.clone();
+        let stumbled = roster.jobs.values().filter(|entry| entry.failures > 0).map(|entry| entry.name.clone());
+        for name in stumbled.collect::<Vec<_>>() {
+            let _ = roster.steady(&name);
+        }
+        self.adopt(roster);
+    }
+
+    /// What the roster says when something happens now.
+    pub(super) fn when(&self) -> When {
+        let generation = self.mesh().view().generation.map_or(0, |generation| generation.number);
+        When { at: UnixMillis::now().0, generation }
+    }
+
+    /// A job has ended on this process, the leader: it is done, unless it ended because the workers are about to stop.
+    pub(super) async fn ended(self: Arc<Self>, working: Working, ticket: Ticket, name: String) {
+        let _turn = self.turn.lock().await;
+        let is_it = self.inner().tickets.get(&name) == Some(&ticket);
+        let lead = Lead { process: self.clone(), working };
+        if !is_it || !lead.is_finished(ticket).await {
+            return;
+        }
+        self.inner().tickets.remove(&name);
+        let when = self.when();
+        let _ = lead.record(|roster| match roster.job(&name)?.wanted {
+            Wanted::Paused => Ok(Change::Unchanged),
+            _ => roster.done(&name, when),
+        });
+        lead.spread().await;
+    }
+
+    /// Asks the servers of a job's sinks what they take, and tells what is to be done about it.
+    fn advise(self: Arc<Self>, name: String) {
+        let entry = self.inner().roster.jobs.get(&name).cloned();
+        let Some(job) = entry.and_then(|entry| entry.job().ok()) else { return };
+        tokio::task::spawn_blocking(move || {
+            for mistake in job.preflight(&self.io) {
+                self.tell(Level::Warn, Some(&name), job.tell("too large", &mistake));
+            }
+        });
+    }
+
+    /// A job has failed, or brought down a generation.
+    pub(super) async fn troubled(self: Arc<Self>, name: String, reason: String, fatal: bool) {
+        let _turn = self.turn.lock().await;
+        let Some(working) = self.inner().working.clone().filter(|working| working.place().process == 0) else { return };
+        let (lead, when) = (Lead { process: self.clone(), working }, self.when());
+        let change = lead.record(|roster| match fatal {
+            true => roster.stumbled(&name, &reason, when),
+            false => roster.failed(&name, &reason, when),
+        });
+        if change == Ok(Change::Remove) {
+            lead.remove(&name).await;
+        }
+        lead.spread().await;
+    }
+}
+
+/// The leader with the workers that it leads.
+struct Lead {
+    process: Arc<Process>,
+    working: Working,
+}
+
+impl Lead {
+    /// A command that changes one job.
+    async fn change(&self, command: Command) -> Result<Reply, Problem> {
+        let (name, mut roster) = (self.name(&command)?, self.process.inner().roster.clone());
+        let change = plan(&mut roster, &name, command, self.process.when())?;
+        let wants_it = roster.jobs.get(&name).filter(|entry| entry.wanted == Wanted::Running);
+        let ready = match (change, wants_it) {
+            (Change::Install | Change::Resume, Some(entry)) => Some(self.prepare(entry).await.map_err(Problem::wrong)?),
+            _ => None,
+        };
+        self.process.adopt(roster);
+        self.spread().await;
+        match change {
+            Change::Unchanged | Change::Recorded => {}
+            Change::Install | Change::Remove => self.remove(&name).await,
+            Change::Drain | Change::Pause => self.drain(&name).await,
+            Change::Resume => {}
+        }
+        if let Some(ticket) = ready {
+            self.install(&name, ticket);
+            self.process.clone().advise(name.clone());
+        }
+        Ok(self.reply(&name).await)
+    }
+
+    /// The job that a command is about.
+    fn name(&self, command: &Command) -> Result<String, Problem> {
+        Ok(match command {
+            Command::Submit(submission) => named(submission)?,
+            Command::Update(name, _) | Command::Cancel(name) | Command::Drain(name) | Command::Pause(name) => {
+                name.clone()
+            }
+            Command::Resume(name) | Command::Restart(name) => name.clone(),
+            _ => return Err(Problem::bug("a command about no job")),
+        })
+    }
+
+    /// How the job is, once all processes have told what they made of the command; they tell it several times a second.
+    async fn reply(&self, name: &str) -> Reply {
+        let until = Instant::now() + ANSWERING;
+        loop {
+            let status = self.process.jobs().into_iter().find(|job| job.name == name);
+            let Some(status) = status else { return Reply::Done };
+            let settled = status.state != "starting" && (status.state != "running" || status.workers > 0);
+            if settled || Instant::now() > until {
+                return Reply::Job(status);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Changes the roster of this process.
+    fn record(&self, change: impl FnOnce(&mut Roster) -> Result<Change, Problem>) -> Result<Change, Problem> {
+        let mut roster = self.process.inner().roster.clone();
+        let change = change(&mut roster)?;
+        self.process.adopt(roster);
+        Ok(change)
+    }
+
+    /// Hands the roster to all members.
+    async fn spread(&self) {
+        let roster = self.process.inner().roster.clone();
+        self.ask_all(&Question::Roster(roster), ANSWERING).await;
+    }
+
+    /// Asks every member, this process too: their indexes and answers.
+    async fn ask_all(&self, question: &Question, patience: Duration) -> Vec<(usize, Answer)> {
+        let (mesh, packed) = (self.process.mesh(), pack(question));
+        let ask = |member: &usize| {
+            let (member, packed) = (*member, packed.clone());
+            async move { (member, answer(mesh.ask(member, packed, patience).await)) }
+        };
+        join_all(self.working.generation().members.iter().map(ask)).await
+    }
+
+    /// Opens a job's parts on every process.
+    async fn prepare(&self, entry: &Entry) -> Result<Ticket, String> {
+        let ticket = self.process.inner().next_ticket();
+        let generation = self.working.generation().number;
+        let question = Question::Prepare { generation, ticket, entry: entry.clone() };
+        let answers = self.ask_all(&question, OPENING).await;
+        let refused = answers.into_iter().find_map(|(process, answer)| match answer {
+            Answer::Done => None,
+            Answer::No(why) => Some((process, why)),
+            _ => Some((process, "it answers something else".to_owned())),
+        });
+        let Some((process, why)) = refused else { return Ok(ticket) };
+        self.ask_all(&Question::Discard(ticket), ANSWERING).await;
+        Err(match self.working.place().processes {
+            1 => why,
+            _ => format!("{}: {why}", self.process.cluster.peer(process)),
+        })
+    }
+
+    fn install(&self, name: &str, ticket: Ticket) {
+        self.process.inner().tickets.insert(name.to_owned(), ticket);
+        self.process.inner().refused.remove(name);
+        self.working.order(Order::Install(ticket));
+    }
+
+    /// Lets go of a job, and waits until all workers have: two installations of a job never overlap.
+    async fn remove(&self, name: &str) {
+        let Some(ticket) = self.process.inner().tickets.remove(name) else { return };
+        self.working.order(Order::Cancel(ticket));
+        self.ask_all(&Question::Gone(ticket), ANSWERING).await;
+    }
+
+    async fn drain(&self, name: &str) {
+        let ticket = self.process.inner().tickets.get(name).copied();
+        match ticket {
+            Some(ticket) => self.working.order(Order::Drain(ticket)),
+            None => self.nothing_to_drain(name).await,
+        }
+    }
+
+    /// A job that is drained while nothing of it runs has ended.
+    async fn nothing_to_drain(&self, name: &str) {
+        let when = self.process.when();
+        let _ = self.record(|roster| match roster.job(name)?.wanted {
+            Wanted::Draining => roster.done(name, when),
+            _ => Ok(Change::Unchanged),
+        });
+        self.spread().await;
+    }
+
+    /// Whether a job that has ended here has ended because there are no more frames, as far as every process knows.
+    async fn is_finished(&self, ticket: Ticket) -> bool {
+        let answers = self.ask_all(&Question::Gone(ticket), ANSWERING).await;
+        answers.iter().all(|(_, answer)| matches!(answer, Answer::Done))
+    }
+
+    /// Installs a job of the roster on the workers of a new generation.
+    async fn bring_back(&self, entry: &Entry) {
+        match entry.wanted {
+            Wanted::Running => match self.prepare(entry).await {
+                Ok(ticket) => self.install(&entry.name, ticket),
+                Err(why) => {
+                    self.process.events.tell(Level::Error, Some(&entry.name), format!("it can't run: {why}"));
+                    self.process.inner().refused.insert(entry.name.clone(), why);
+                }
+            },
+            Wanted::Draining => self.nothing_to_drain(&entry.name).await,
+            _ => {}
+        }
+    }
+
+    async fn drain_all(&self) -> Result<Reply, Problem> {
+        let when = self.process.when();
+        let mut roster = self.process.inner().roster.clone();
+        let names = roster.drain_all(when);
+        self.process.adopt(roster);
+        self.spread().await;
+        for name in &names {
+            self.drain(name).await;
+        }
+        let tickets: Vec<_> = self.process.inner().tickets.values().copied().collect();
+        for ticket in tickets {
+            self.ask_all(&Question::Gone(ticket), DRAINING).await;
+        }
+        Ok(Reply::Jobs(self.drained(&names)))
+    }
+
+    /// The jobs of these names, which have all ended.
+    fn drained(&self, names: &[String]) -> Vec<JobStatus> {
+        self.process.jobs().into_iter().filter(|job| names.contains(&job.name)).collect()
+    }
+}
+
+/// What a submission calls its job.
+fn named(submission: &Submission) -> Result<String, Problem> {
+    let path = std::path::Path::new(&submission.folder).join(&submission.file);
+    Job::parse(&submission.text, &path).map(|job| job.name).map_err(Problem::wrong)
+}
+
+/// What a command makes of the roster.
+fn plan(roster: &mut Roster, name: &str, command: Command, when: When) -> Result<Change, Problem> {
+    match command {
+        Command::Submit(submission) => roster.submit(name, &submission, when),
+        Command::Update(_, submission) => roster.update(name, &named(&submission)?, &submission, when),
+        Command::Cancel(_) => roster.cancel(name),
+        Command::Drain(_) => roster.drain(name, when),
+        Command::Pause(_) => roster.pause(name, when),
+        Command::Resume(_) => roster.resume(name, when),
+        Command::Restart(_) => roster.restart(name, when),
+        _ => Err(Problem::bug("a command about no job")),
+    }
+}
+
+impl Inner {
+    fn next_ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
+    }
+}

@@ -1,0 +1,68 @@
+//! What processes ask each other over the mesh.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Command, Problem, Reply};
+use crate::command::Ticket;
+use crate::roster::{Entry, Roster};
+
+/// A question, or an order that is answered when it is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Question {
+    /// To the leader: do what somebody asked another process for.
+    Command(Command),
+    /// From the leader: open this job's parts and lay them ready under the ticket.
+    Prepare {
+        /// The generation that it is for.
+        generation: u64,
+        /// Under what they lie.
+        ticket: Ticket,
+        /// The job.
+        entry: Entry,
+    },
+    /// From the leader: clear away what was laid ready.
+    Discard(Ticket),
+    /// From the leader: answer when no worker of yours has it installed any more.
+    Gone(Ticket),
+    /// From the leader: this is the roster now.
+    Roster(Roster),
+    /// What do you count? As Prometheus' text.
+    Metrics,
+    /// To the leader: a job's source has stopped with an error, or a panic ended the workers with that job as the last installed.
+    Trouble {
+        /// The job.
+        job: String,
+        /// What happened.
+        reason: String,
+        /// Whether all workers ended with it.
+        fatal: bool,
+    },
+    /// End.
+    Stop,
+}
+
+/// What a process answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// It can't be done, and why.
+    No(String),
+    /// What came of a command.
+    Reply(Box<Result<Reply, Problem>>),
+    /// Text.
+    Text(String),
+}
+
+/// As it travels.
+pub fn pack<T: Serialize>(message: &T) -> Bytes {
+    serde_json::to_vec(message).expect("texts and numbers are JSON").into()
+}
+
+/// What came; an answer that can't be read is a `No`.
+pub fn answer(bytes: Result<Bytes, String>) -> Answer {
+    let read =
+        |bytes: Bytes| serde_json::from_slice(&bytes).map_err(|error| format!("its answer can't be read: {error}"));
+    bytes.and_then(read).unwrap_or_else(Answer::No)
+}

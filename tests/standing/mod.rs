@@ -1,0 +1,134 @@
+//! The standing cluster: processes that stay, jobs that come and go, and a process that dies is not the end.
+
+mod commands;
+mod healing;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::servers::S3;
+use crate::support::{Process, free_port, wait};
+
+/// A cluster in a folder of its own.
+pub struct Standing {
+    folder: tempfile::TempDir,
+    /// Its processes that have been started, by index.
+    pub processes: Vec<Option<Process>>,
+    http: Vec<u16>,
+}
+
+impl Standing {
+    /// A cluster of which no process runs yet; `more` lines for its `cluster.toml`.
+    pub fn new(count: usize, more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let http: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let list =
+            |ports: &[u16]| ports.iter().map(|port| format!("\"127.0.0.1:{port}\"")).collect::<Vec<_>>().join(", ");
+        let mesh: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let text = format!(
+            "processes = [{}]\nhttp = [{}]\nstate_dir = \"state/{{process}}\"\n{more}\n",
+            list(&mesh),
+            list(&http)
+        );
+        std::fs::write(folder.path().join("cluster.toml"), text).expect("a cluster file");
+        Self { folder, processes: (0..count).map(|_| None).collect(), http }
+    }
+
+    /// A cluster with all its processes in one generation.
+    pub fn start(count: usize) -> Self {
+        let mut cluster = Self::new(count, "");
+        (0..count).for_each(|index| cluster.bring(index));
+        cluster.await_members(&(0..count).collect::<Vec<_>>());
+        cluster
+    }
+
+    /// Where things of this cluster can be put.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path().join("cluster.toml")
+    }
+
+    /// Starts a process.
+    pub fn bring(&mut self, index: usize) {
+        let (file, process) = (self.file().display().to_string(), index.to_string());
+        let arguments = ["worker", "--cluster", &file, "-p", &process, "-w", "1"];
+        let environment = [("AWS_ACCESS_KEY_ID", S3::KEY), ("AWS_SECRET_ACCESS_KEY", S3::SECRET)];
+        self.processes[index] = Some(Process::start(env!("CARGO_BIN_EXE_vigie"), &arguments, &environment));
+    }
+
+    /// Sends a process a signal.
+    pub fn signal(&self, index: usize, signal: &str) {
+        self.processes[index].as_ref().expect("it runs").signal(signal);
+    }
+
+    /// Kills a process.
+    pub fn kill(&mut self, index: usize) {
+        self.signal(index, "KILL");
+        self.processes[index] = None;
+    }
+
+    /// Types a command.
+    pub fn vigie(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.args(arguments).arg("--cluster").arg(self.file()).output().expect("vigie runs")
+    }
+
+    /// Types a command that must do.
+    pub fn does(&self, arguments: &[&str]) -> String {
+        let output = self.vigie(arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}\n{}", self.said());
+        said
+    }
+
+    /// A page of the API of one process; null where it does not answer.
+    pub fn get(&self, index: usize, path: &str) -> Value {
+        crate::support::get(self.http[index], path)
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Waits until these processes are one generation, as each of them sees it.
+    pub fn await_members(&self, members: &[usize]) {
+        let one = |index: &usize| {
+            let seen = self.get(*index, "/api/v1/cluster")["members"].clone();
+            seen.as_array()
+                .is_some_and(|seen| seen.iter().filter_map(Value::as_u64).eq(members.iter().map(|m| *m as u64)))
+        };
+        crate::support::wait_or(
+            &format!("a generation of {members:?}"),
+            || members.iter().all(one).then_some(()),
+            || self.said(),
+        );
+    }
+
+    /// Waits until a job is in that state, as each of these processes sees it.
+    pub fn await_state(&self, seen_by: &[usize], name: &str, state: &str) {
+        let one = |index: &usize| self.get(*index, &format!("/api/v1/jobs/{name}"))["status"]["state"] == state;
+        let all = || seen_by.iter().all(one).then_some(());
+        crate::support::wait_or(&format!("job {name} to be {state}"), all, || {
+            format!("{:#}\n{}", self.get(seen_by[0], "/api/v1/jobs"), self.said())
+        });
+    }
+
+    /// What the processes have said.
+    pub fn said(&self) -> String {
+        let said = |(index, process): (usize, &Option<Process>)| {
+            let said = process.as_ref().map(Process::said).unwrap_or("(it does not run)".to_owned());
+            format!("process {index}:\n{said}\n")
+        };
+        self.processes.iter().enumerate().map(said).collect()
+    }
+
+    /// Waits until a process has ended by itself; its exit code.
+    pub fn end(&mut self, index: usize) -> Option<i32> {
+        let ended = self.processes[index].take().expect("it runs").end();
+        wait("its port to be free", || std::net::TcpListener::bind(("127.0.0.1", self.http[index])).ok());
+        ended.code()
+    }
+}
