@@ -1,4 +1,4 @@
-//! What a job will do, for people: `vigie check`.
+//! What a job will do, and what a cluster file says, for people: `vigie check`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::Handle;
 
+use crate::cluster;
 use crate::job::{Batch, Job};
 use crate::mistake::Mistakes;
 use crate::plan::Input;
@@ -14,7 +15,7 @@ use crate::write::Write;
 /// What the process ends with when a job file is wrong.
 const MISTAKE: u8 = 2;
 
-/// Says what is wrong with a job file, or what its job will do.
+/// Says what is wrong with a job file, or what its job will do; of a cluster file, what it says.
 pub fn check(path: &Path) -> ExitCode {
     // For the parts' contexts: nothing runs on it.
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
@@ -36,6 +37,9 @@ pub fn check(path: &Path) -> ExitCode {
 /// # Errors
 /// All that is wrong with it.
 pub fn told(path: &Path, runtime: &Handle) -> Result<String, Mistakes> {
+    if cluster::told::is_one(path) {
+        return cluster::told::told(path, std::env::var("VIGIE_TOKEN").ok());
+    }
     let job = Job::load(path)?;
     job.check(runtime)?;
     let warnings: Vec<_> = job.warnings(runtime).iter().map(|warning| job.tell("warning", warning)).collect();

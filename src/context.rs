@@ -1,11 +1,13 @@
 //! What a part of a job gets to know when it is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use operators::Window;
 
+use crate::allowed::Allowed;
 use crate::board::{Board, Post};
 use crate::codec;
+use crate::mistake::Mistake;
 
 /// The name of the dead letters' part: no other part may have it.
 pub const DEAD: &str = "dead";
@@ -19,6 +21,8 @@ pub struct Context {
     pub part: String,
     /// The folder of the job file.
     pub folder: PathBuf,
+    /// The folders that the job's paths may not leave.
+    pub allowed: Allowed,
     /// The largest message that is taken, in bytes.
     pub max_frame_bytes: usize,
     /// The largest picture that is taken.
@@ -56,6 +60,15 @@ impl Context {
     /// The fields that a template of this part may have: only dead letters have a reason to tell.
     pub fn fields(&self, known: &[&'static str]) -> Vec<&'static str> {
         known.iter().copied().chain((self.part == DEAD).then_some("reason")).collect()
+    }
+
+    /// A path that stands in `field` and starts from the job file's folder.
+    ///
+    /// # Errors
+    /// That it leaves the folders that are allowed.
+    pub fn path(&self, field: &'static str, path: &Path) -> Result<PathBuf, Mistake> {
+        let path = self.folder.join(path);
+        self.allowed.check(field, &path).map(|()| path)
     }
 
     /// The part's place on the board; `server` is what it may have to wait for.

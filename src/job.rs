@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
+use crate::allowed::Allowed;
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::{Mistake, Mistakes};
@@ -58,6 +59,8 @@ pub struct Job {
     pub dead: SinkPart,
     /// How much the job takes.
     pub limits: Limits,
+    /// The folders that its paths may not leave; without any, they may name what they like.
+    pub allowed: Allowed,
     /// What reading it had to say, although nothing is wrong.
     notes: Vec<Mistake>,
 }
@@ -293,6 +296,7 @@ impl Job {
             job: self.name.clone(),
             part: part.to_owned(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            allowed: self.allowed.clone(),
             max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
             picture: self.limits.picture(),
             window: self.limits.window(),
@@ -333,5 +337,7 @@ impl Spots {
     }
 }
 
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod tests;

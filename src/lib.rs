@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allowed;
 pub mod api;
 pub mod board;
 pub mod body;
@@ -43,6 +44,7 @@ pub mod setup;
 pub mod signal;
 pub mod sinks;
 pub mod sources;
+pub mod stages;
 pub mod steps;
 pub mod supervisor;
 pub mod template;

@@ -57,6 +57,16 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+impl Mistakes {
+    /// The first of them in one line: `cluster.toml:3: …`.
+    pub fn in_a_line(&self) -> Mistake {
+        let Some(first) = self.list.first() else { return Mistake::new(String::new()) };
+        let before = |span: &Range<usize>| &self.text[..self.text.floor_char_boundary(span.start)];
+        let line = first.span.as_ref().map(|span| format!(":{}", before(span).matches('\n').count() + 1));
+        Mistake::new(format!("{}{}: {}", self.path.display(), line.unwrap_or_default(), first.what))
+    }
+}
+
 impl Mistake {
     /// The mistake and its place in two lines, with `level` (`error`, `warning`) in front.
     pub fn told(&self, level: &str, path: &Path, text: &str) -> String {

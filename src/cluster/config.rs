@@ -1,31 +1,23 @@
 //! Flags and `cluster.toml`, to addresses.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use super::standing;
-use crate::api::tokens::ApiToken;
+use super::file::ClusterFile;
+use super::token::Token;
 use crate::mistake::Mistake;
-use crate::units::Time;
 
 /// Where addresses are looked for when `--cluster` does not say.
-const DEFAULT_FILE: &str = "cluster.toml";
+pub(super) const DEFAULT_FILE: &str = "cluster.toml";
 
 /// The first port when there is no file: timely's own.
 const FIRST_PORT: usize = 2101;
 
 /// How long a process of a standing cluster may be silent, unless the file says.
-const DEAD_AFTER: Duration = Duration::from_secs(3);
-
-/// Less than this, and a busy machine is taken for a dead one.
-const LEAST_DEAD_AFTER: Duration = Duration::from_millis(500);
+pub(super) const DEAD_AFTER: Duration = Duration::from_secs(3);
 
 /// The flags that make a process part of a cluster: timely's names.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -44,40 +36,6 @@ pub struct ClusterFlags {
     pub cluster: Option<PathBuf>,
 }
 
-/// `cluster.toml`: where the processes of a cluster are. The same file on each machine.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClusterFile {
-    /// `host:port` of each process, in the order of their indexes (`-p`). Each listens on its own.
-    pub processes: Vec<String>,
-    /// A secret that all processes share; it never travels. The environment's `VIGIE_TOKEN` goes before it.
-    #[serde(default)]
-    pub token: Option<String>,
-    /// Worker threads of each process. One a core, if it is left out.
-    #[serde(default)]
-    pub threads: Option<usize>,
-    /// How long a process of a standing cluster may be silent before the others go on without it: at least 500ms; 3s, if
-    /// it is left out.
-    #[serde(default)]
-    pub dead_after: Option<Time>,
-    /// How many processes of a standing cluster must be connected for any of them to work. If it is left out: more than
-    /// half of them, so that two halves that lost sight of each other never both work; of two processes, one is enough.
-    #[serde(default)]
-    pub min_processes: Option<usize>,
-    /// `host:port` where each process of a standing cluster (`vigie worker`) answers HTTP, in the same order. Left out,
-    /// these are localhost:2201, localhost:2202, …
-    #[serde(default)]
-    pub http: Option<Vec<String>>,
-    /// The folder where a process of a standing cluster keeps its list of jobs. `{process}` stands for its index; a
-    /// relative path starts from this file's folder. Left out, it is `.vigie/{process}`.
-    #[serde(default)]
-    pub state_dir: Option<String>,
-    /// Who may do what over HTTP; `vigie token` prints a token and its row. Without any, whoever is on the same machine
-    /// may do all, and `http` must name localhost.
-    #[serde(default)]
-    pub api_token: Vec<ApiToken>,
-}
-
 /// A process of the cluster, as the others know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -90,33 +48,6 @@ pub struct Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} ({})", self.index, self.address)
-    }
-}
-
-/// A secret that does not show itself.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// What proofs are keyed with.
-    pub(super) fn key(&self) -> [u8; 32] {
-        blake3::derive_key("vigie 2026 cluster token", self.0.as_bytes())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T: Into<String>> From<T> for Token {
-    fn from(token: T) -> Self {
-        Self(token.into())
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() { "none" } else { "***" })
     }
 }
 
@@ -161,12 +92,6 @@ impl Cluster {
     pub fn processes(&self) -> usize {
         self.addresses.len()
     }
-
-    /// Whether a machine elsewhere could connect and nothing asks it for a token.
-    pub fn is_open_to_all(&self) -> bool {
-        let local = |address: &String| split(address).is_some_and(|(host, _)| is_loopback(host));
-        self.processes() > 1 && self.token.is_empty() && !self.addresses.iter().all(local)
-    }
 }
 
 impl ClusterFlags {
@@ -207,7 +132,8 @@ impl ClusterFlags {
             addresses: addresses(processes, file.as_ref())?,
             process,
             threads: threads.unwrap_or_else(cores),
-            token: token.or(file.and_then(|(_, file)| file.token)).unwrap_or_default().into(),
+            // A process alone asks nobody for it.
+            token: Token::find(token, file.as_ref().filter(|_| processes > 1).map(|(path, file)| (&**path, file)))?,
             dead_after,
             min_processes: least,
         })
@@ -219,40 +145,8 @@ impl ClusterFlags {
         if self.cluster.is_none() && !path.exists() {
             return Ok(None);
         }
-        let shown = path.display();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Mistake::new(format!("the cluster file {shown} can't be read: {error}")))?;
-        let file = toml::from_str(&text).map_err(|error| {
-            let line = 1 + text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
-            Mistake::new(format!("{shown}:{line}: {}", error.message()))
-        })?;
-        check(&file).map_err(|what| Mistake::new(format!("{shown}: {what}")))?;
+        let file = ClusterFile::load(&path).map_err(|mistakes| mistakes.in_a_line())?;
         Ok(Some((path, file)))
-    }
-}
-
-fn check(file: &ClusterFile) -> Result<(), String> {
-    let mut seen = HashSet::new();
-    for address in &file.processes {
-        if split(address).is_none() {
-            return Err(format!("{address:?} is no address: write host:port, as in \"localhost:2101\""));
-        }
-        if !seen.insert(address) {
-            return Err(format!("{address:?} stands there twice: give each process its own address"));
-        }
-    }
-    if let Some(time) = file.dead_after.filter(|time| time.0 < LEAST_DEAD_AFTER) {
-        return Err(format!("dead_after = \"{time}\" takes busy machines for dead ones: give it at least \"500ms\""));
-    }
-    let listed = file.processes.len();
-    if let Some(least) = file.min_processes.filter(|least| !(1..=listed).contains(least)) {
-        return Err(format!("min_processes = {least} is not from 1 to {listed}, the number of processes: correct it"));
-    }
-    match &file.token {
-        Some(token) if token.contains("${") => {
-            Err("token takes no ${…}: leave it out, and set VIGIE_TOKEN in the environment".into())
-        }
-        _ => standing::check(file),
     }
 }
 
@@ -361,7 +255,10 @@ mod tests {
         assert!(wrong(&["-n", "4"], Some(THREE)).contains("lists 3"));
         assert!(wrong(&[], Some("processes = ['a']")).contains("write host:port"));
         assert!(wrong(&[], Some("processes = ['a:1', 'a:1']")).contains("twice"));
-        assert!(wrong(&[], Some("processes = []\nthreats = 2")).contains("cluster.toml:2: unknown field `threats`"));
+        assert!(
+            wrong(&[], Some("processes = []\nthreats = 2"))
+                .contains("cluster.toml:2: unknown key `threats`: did you mean `threads`?")
+        );
         assert!(wrong(&[], Some("processes = []\ntoken = '${X}'")).contains("VIGIE_TOKEN"));
         assert!(wrong(&[], Some("processes = ['a:1']\nmin_processes = 2")).contains("from 1 to 1"));
         assert!(wrong(&[], Some("processes = []\ndead_after = '10ms'")).contains("at least \"500ms\""));
@@ -385,6 +282,6 @@ mod tests {
     fn the_example_is_a_cluster() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_FILE);
         let cluster = flags(&["--cluster", path.to_str().unwrap(), "-p", "1"]).resolve().unwrap();
-        assert_eq!(cluster.processes(), 2);
+        assert_eq!(cluster.processes(), 3);
     }
 }

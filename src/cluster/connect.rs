@@ -16,10 +16,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{info, warn};
 
-use super::config::{Cluster, Peer, Token};
+use super::config::{Cluster, Peer};
 use super::guard::GRACE;
 use super::handshake::{self, Answer, Claim, Knock, Purpose, Refusal, Stranger};
 use super::socket::{USER_TIMEOUT, dial, listen, tune};
+use super::token::Token;
 use super::{Lost, PATIENCE};
 use crate::mistake::Mistake;
 

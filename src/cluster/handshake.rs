@@ -16,7 +16,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::Lost;
-use super::config::Token;
+use super::token::Token;
 use crate::mistake::Mistake;
 
 /// What a handshake begins with. Its last byte counts up when the handshake itself changes.

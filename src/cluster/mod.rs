@@ -17,6 +17,8 @@
 //! # Layout
 //!
 //! * [`config`]: flags and `cluster.toml`, to addresses.
+//! * [`file`]: that file, read and checked; [`told`]: what it says, for people.
+//! * [`token`]: the secret that all share.
 //! * [`standing`]: what a standing cluster needs besides: HTTP, its folder, its tokens.
 //! * [`handshake`]: who may come in, and why not, in words.
 //! * [`connect`]: everyone to everyone, within a time.
@@ -34,12 +36,15 @@ use crate::mistake::Mistake;
 
 pub mod config;
 pub mod connect;
+pub mod file;
 pub mod guard;
 pub mod handshake;
 pub mod link;
 pub mod quiet;
 pub mod socket;
 pub mod standing;
+pub mod token;
+pub mod told;
 pub mod workers;
 
 pub use config::{Cluster, ClusterFlags, Peer};

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::config::{Cluster, ClusterFile, ClusterFlags, split};
+use super::config::{Cluster, ClusterFlags, split};
+use super::file::ClusterFile;
+use crate::allowed::Allowed;
 use crate::api::tokens::Tokens;
 use crate::mistake::Mistake;
 
@@ -11,7 +13,7 @@ use crate::mistake::Mistake;
 const FIRST_HTTP_PORT: usize = 2201;
 
 /// Where a process keeps its list of jobs when the file does not say.
-const STATE_DIR: &str = ".vigie/{process}";
+pub(super) const STATE_DIR: &str = ".vigie/{process}";
 
 /// What a process of a standing cluster needs besides its peers.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Standing {
     pub state_dir: PathBuf,
     /// Who may do what over HTTP.
     pub tokens: Tokens,
+    /// The folders that the paths of a job may not leave.
+    pub allowed: Allowed,
 }
 
 impl ClusterFlags {
@@ -44,6 +48,7 @@ impl ClusterFlags {
             http: http(file.http.as_deref(), cluster.processes()).map_err(at)?,
             state_dir: beside.join(state_dir.replace("{process}", &cluster.process.to_string())),
             tokens: Tokens::new(&file.api_token).map_err(at)?,
+            allowed: file.allowed(&beside),
         })
     }
 
@@ -55,6 +60,13 @@ impl ClusterFlags {
         let Some((_, file)) = self.file(Path::new("."))? else { return Ok(None) };
         let count = file.processes.len();
         Ok(Some(file.http.unwrap_or_else(|| default_http(count))))
+    }
+}
+
+impl ClusterFile {
+    /// The folders that it lets jobs name; it lies in that folder itself.
+    pub fn allowed(&self, beside: &Path) -> Allowed {
+        Allowed::new(self.allowed_paths.iter().flatten().map(|folder| beside.join(folder)))
     }
 }
 
@@ -74,20 +86,21 @@ fn http(listed: Option<&[String]>, processes: usize) -> Result<Vec<String>, Stri
 }
 
 /// What is wrong with these keys by themselves.
-pub(super) fn check(file: &ClusterFile) -> Result<(), String> {
+pub(super) fn check(file: &ClusterFile) -> Result<(), Mistake> {
     let mut seen: HashSet<_> = file.processes.iter().collect();
     for address in file.http.iter().flatten() {
+        let wrong = |what: String| Err(Mistake::at("http", what));
         if split(address).is_none() {
-            return Err(format!("{address:?} in http is no address: write host:port, as in \"localhost:2201\""));
+            return wrong(format!("{address:?} in http is no address: write host:port, as in \"localhost:2201\""));
         }
         if !seen.insert(address) {
-            return Err(format!("{address:?} stands there twice: http takes an address of its own for each process"));
+            return wrong(format!("{address:?} stands there twice: http takes an address of its own for each process"));
         }
     }
     if file.state_dir.as_deref().is_some_and(|folder| folder.trim().is_empty()) {
-        return Err(format!("state_dir names no folder: write one, as in \"{STATE_DIR}\""));
+        return Err(Mistake::at("state_dir", format!("state_dir names no folder: write one, as in \"{STATE_DIR}\"")));
     }
-    Tokens::new(&file.api_token).map(drop)
+    Tokens::new(&file.api_token).map(drop).map_err(|what| Mistake::at("api_token", what))
 }
 
 #[cfg(test)]

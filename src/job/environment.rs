@@ -1,5 +1,8 @@
 //! What the environment puts into a job file.
 
+/// What no job may read: who may submit a job could have it written somewhere, and then be a process of the cluster.
+const OWN: &str = "VIGIE_TOKEN";
+
 /// The text with `${ENV}` and `${ENV:-default}` replaced.
 pub fn expand(text: &str) -> Result<String, String> {
     let mut filled = String::new();
@@ -13,6 +16,11 @@ pub fn expand(text: &str) -> Result<String, String> {
             return Err(format!("`${{{inside}}}` names no variable: write it as `${{NAME}}` or `${{NAME:-default}}`"));
         }
         // As in a shell, a default stands in for a variable that is set to nothing, too.
+        if name == OWN {
+            return Err(format!(
+                "{OWN} is the secret of the cluster itself, and no job gets it: use a variable of its own"
+            ));
+        }
         let value = std::env::var(name).ok().filter(|value| default.is_none() || !value.is_empty());
         let unset =
             || format!("the variable {name} is not set: set it, or give it a default as `${{{name}:-default}}`");

@@ -117,6 +117,7 @@ impl Reader {
             dead: dead?.part(Vec::new(), None)?,
             batch,
             limits,
+            allowed: Default::default(),
             notes,
         })
     }

@@ -1,7 +1,7 @@
 //! What a client of Kafka needs to know, checked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -90,6 +90,26 @@ pub struct Login {
 /// A broker that says nothing for so long is taken for gone, and what was asked of it is asked again.
 const SILENCE_MS: &str = "6000";
 
+/// Settings of librdkafka that run what they name.
+const RUNS: [&str; 3] = ["plugin.library.paths", "ssl.engine.location", "sasl.kerberos.kinit.cmd"];
+
+/// How settings of librdkafka end that name a file.
+const FILES: [&str; 5] = [".location", ".path", ".paths", ".file", ".keytab"];
+
+/// What is wrong with the user's own settings where paths have their limits.
+fn check_settings(settings: &BTreeMap<String, String>, context: &Context) -> Result<(), Mistake> {
+    for (setting, value) in settings.iter().filter(|_| !context.allowed.is_all()) {
+        if RUNS.contains(&setting.as_str()) {
+            let what = format!("`{setting}` runs a program, and this cluster has allowed_paths: leave it out");
+            return Err(Mistake::at("settings", what));
+        }
+        if FILES.iter().any(|ending| setting.ends_with(ending)) {
+            context.allowed.check("settings", Path::new(value))?;
+        }
+    }
+    Ok(())
+}
+
 impl Login {
     /// Checks what a config says.
     ///
@@ -116,13 +136,14 @@ impl Login {
         let files = [("ca", "ssl.ca.location", given.ca), ("cert", "ssl.certificate.location", given.cert)];
         for (field, setting, file) in files.into_iter().chain([("key", "ssl.key.location", given.key)]) {
             if let Some(file) = file {
-                let file = context.folder.join(file);
+                let file = context.path(field, file)?;
                 if !file.is_file() {
                     return Err(Mistake::at(field, format!("there is no file {}", file.display())));
                 }
                 common.set(setting, file.display().to_string());
             }
         }
+        check_settings(given.settings, context)?;
         if given.cert.is_some() != given.key.is_some() {
             return Err(Mistake::at("cert", "`cert` and `key` belong together: give both or neither"));
         }

@@ -1,9 +1,10 @@
 //! Families of models: what a model's inputs mean and what its outputs say. One file a family, one row in [`FAMILIES`].
 
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::allowed::Allowed;
 use crate::codec::Pixels;
 use crate::engine::{Model, Output, Signature};
 
@@ -61,14 +62,20 @@ pub fn detector(model: &Arc<Model>) -> Result<Box<dyn Detector>, String> {
     })
 }
 
-/// A model's file: beside the job, then under `VIGIE_MODELS` at any depth, then in `models/`.
+/// A model's file: beside the job, then under `VIGIE_MODELS` at any depth, then in `models/`. The last two are places of
+/// who keeps the process, and allowed without being named.
 ///
 /// # Errors
 /// One sentence that says where it was looked for.
-pub fn find(name: &str, folder: &Path) -> Result<PathBuf, String> {
+pub fn find(name: &str, folder: &Path, allowed: &Allowed) -> Result<PathBuf, String> {
     let beside = folder.join(name);
-    if beside.is_file() {
+    if beside.is_file() && allowed.holds(&beside) {
         return Ok(beside);
+    }
+    // A name that climbs out of these two places, or starts elsewhere, is none of theirs.
+    let is_name = Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !allowed.is_all() && !is_name {
+        return allowed.check("model", &beside).map(|()| beside).map_err(|mistake| mistake.what);
     }
     let outside = std::env::var_os("VIGIE_MODELS").filter(|path| !path.is_empty()).map(PathBuf::from);
     let found = outside.as_deref().and_then(|outside| below(outside, name));

@@ -145,8 +145,8 @@ impl Login {
     /// The first mistake.
     pub fn new(given: Given<'_>, table: &str, context: &Context) -> Result<Self, Mistake> {
         let address = Address::parse(given.url)?;
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| context.folder.join(path));
-        let files = [path(given.ca), path(given.cert), path(given.key)];
+        let path = |field, path: &Option<PathBuf>| path.as_ref().map(|path| context.path(field, path)).transpose();
+        let files = [path("ca", given.ca)?, path("cert", given.cert)?, path("key", given.key)?];
         for (field, file) in ["ca", "cert", "key"].into_iter().zip(&files) {
             if let Some(file) = file {
                 check_file(field, file, &address)?;

@@ -75,7 +75,9 @@ impl Files {
         }
         let folder = if folder.is_empty() { "." } else { folder };
         // Without the slash at its end, which would hide a file of that name.
-        Ok((Path::new(folder).components().collect(), rest))
+        let folder: PathBuf = Path::new(folder).components().collect();
+        context.allowed.check("path", &folder)?;
+        Ok((folder, rest))
     }
 
     fn sink(&self, context: &Context) -> anyhow::Result<Objects<Disk>> {

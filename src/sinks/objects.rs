@@ -247,6 +247,7 @@ pub(super) mod tests {
             job: "room".into(),
             part: part.into(),
             folder: ".".into(),
+            allowed: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: Window { frames: 64, bytes: 1 << 20 },

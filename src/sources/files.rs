@@ -18,6 +18,7 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use super::pace::{self, Pace};
 use super::{Inlet, Source, SourceConfig};
+use crate::allowed::Allowed;
 use crate::body::{self, Body};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -92,9 +93,9 @@ impl JsonSchema for Rounds {
 }
 
 impl SourceConfig for Files {
-    fn check(&self, _: &Context) -> Result<(), Mistake> {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
         pace::check(self.rate)?;
-        if self.list()?.is_empty() {
+        if self.list(&context.allowed)?.is_empty() {
             let what = format!("no picture matches `{}`: check its spelling, and the folder you are in", self.path);
             return Err(Mistake::at("path", what));
         }
@@ -113,7 +114,7 @@ impl SourceConfig for Files {
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
         Ok(Box::new(Player {
-            files: self.list()?,
+            files: self.list(&context.allowed)?,
             rate: self.rate,
             rounds: self.rounds,
             largest: context.max_frame_bytes as u64,
@@ -136,11 +137,15 @@ struct Entry {
 
 impl Files {
     /// All files, in order. Their ids are unique for each camera: where names are not, paths are.
-    fn list(&self) -> Result<Vec<Entry>, Mistake> {
+    fn list(&self, allowed: &Allowed) -> Result<Vec<Entry>, Mistake> {
         let template = Template::parse(&self.path, &FIELDS).map_err(|what| Mistake::at("path", what))?;
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
-        for path in find(&self.pattern()?)? {
+        let pattern = self.pattern()?;
+        stays(&pattern, allowed)?;
+        for path in find(&pattern)? {
+            // What it matches may be a link.
+            allowed.check("path", &path)?;
             let mut entry = Entry::of(path, &template);
             let camera = entry.camera.as_ref().unwrap_or(&entry.folder);
             if !seen.insert((camera.clone(), entry.id.clone())) {
@@ -168,6 +173,18 @@ impl Files {
         }
         .map_err(|what| Mistake::at("path", what))
     }
+}
+
+/// Whether what a glob looks through lies in the folders that are allowed.
+fn stays(pattern: &str, allowed: &Allowed) -> Result<(), Mistake> {
+    let literal = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+    let (folder, rest) = pattern.split_at(pattern[..literal].rfind('/').map_or(0, |slash| slash + 1));
+    if !allowed.is_all() && rest.split('/').any(|level| level == "..") {
+        let what = "where cluster.toml has allowed_paths, `..` does not go with `*`: write the path without it";
+        return Err(Mistake::at("path", what));
+    }
+    let whole = if literal == pattern.len() { pattern } else { folder };
+    allowed.check("path", Path::new(if whole.is_empty() { "." } else { whole }))
 }
 
 /// `cam-{camera}` as `cam-*`.

@@ -59,7 +59,7 @@ fn whole() -> f32 {
 impl Detect {
     fn load(&self, context: &Context) -> Result<(&Arc<Model>, Box<dyn Detector>), String> {
         if self.loaded.get().is_none() {
-            let path = models::find(&self.model, &context.folder)?;
+            let path = models::find(&self.model, &context.folder, &context.allowed)?;
             let _ = self.loaded.set(Model::load(&path)?);
         }
         let model = self.loaded.get().expect("loaded above");

@@ -74,6 +74,14 @@ fn every_error_is_one_sentence_and_a_place() {
     }
 }
 
+/// Catches an example that is wrong, and one that says something else than it does.
+#[test]
+fn the_cluster_file_for_people_is_sound() {
+    let (out, err, code) = check(Path::new("cluster.toml"), None, None);
+    assert_eq!((err.as_str(), code), ("", Some(0)), "{out}");
+    assert!(out.contains("cluster.toml is sound") && out.contains("-p 1  localhost:2102"), "{out}");
+}
+
 #[test]
 fn every_job_for_people_is_sound() {
     let pictures = tempfile::tempdir().expect("a folder");

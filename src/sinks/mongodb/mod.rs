@@ -108,7 +108,7 @@ fn template(field: &'static str, text: &str, known: &[&'static str], context: &C
 
 impl SinkConfig for Mongodb {
     fn check(&self, context: &Context) -> Result<(), Mistake> {
-        server::check(&self.url, &context.runtime)?;
+        server::check(&self.url, &context.runtime, &context.allowed)?;
         self.check_database()?;
         self.collection(context)?;
         self.id(context)?;
@@ -271,6 +271,7 @@ mod tests {
             job: "room".into(),
             part: part.into(),
             folder: ".".into(),
+            allowed: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: operators::Window { frames: 64, bytes: 1 << 20 },

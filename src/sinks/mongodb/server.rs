@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::verdict::Fault;
+use crate::allowed::Allowed;
 use crate::mistake::Mistake;
 
 /// How long the driver looks for a server that takes writes, and for a connection to it.
@@ -89,7 +90,7 @@ async fn connect(url: &str) -> Result<Client, Error> {
 ///
 /// # Errors
 /// The mistake, in words that hold nothing secret.
-pub fn check(url: &str, runtime: &Handle) -> Result<(), Mistake> {
+pub fn check(url: &str, runtime: &Handle, allowed: &Allowed) -> Result<(), Mistake> {
     let wrong = |what: String| Err(Mistake::at("url", what));
     if let Some(what) = ambiguous(url) {
         return wrong(what.to_owned());
@@ -112,13 +113,14 @@ pub fn check(url: &str, runtime: &Handle) -> Result<(), Mistake> {
         return wrong(wrong_url(error));
     }
     match parsed.tls {
-        Some(Tls::Enabled(tls)) => readable("tlsCAFile", tls.ca_file_path.as_deref())
-            .and_then(|()| readable("tlsCertificateKeyFile", tls.cert_key_file_path.as_deref())),
+        Some(Tls::Enabled(tls)) => readable("tlsCAFile", tls.ca_file_path.as_deref(), allowed)
+            .and_then(|()| readable("tlsCertificateKeyFile", tls.cert_key_file_path.as_deref(), allowed)),
         _ => Ok(()),
     }
 }
 
-fn readable(option: &str, path: Option<&Path>) -> Result<(), Mistake> {
+fn readable(option: &str, path: Option<&Path>, allowed: &Allowed) -> Result<(), Mistake> {
+    path.map_or(Ok(()), |path| allowed.check("url", path))?;
     let Some((path, error)) = path.and_then(|path| Some((path, std::fs::File::open(path).err()?))) else {
         return Ok(());
     };
@@ -203,7 +205,7 @@ mod tests {
 
     fn wrong(url: &str) -> Option<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        check(url, runtime.handle()).err().map(|mistake| {
+        check(url, runtime.handle(), &Allowed::default()).err().map(|mistake| {
             assert_eq!(mistake.field, Some("url"));
             mistake.what
         })

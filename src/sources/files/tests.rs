@@ -24,7 +24,7 @@ fn files(folder: &tempfile::TempDir, path: &str) -> Files {
 /// Camera, number as the path tells it, id.
 fn listed(files: &Files) -> Vec<(String, Option<u64>, String)> {
     let names = |entry: Entry| (entry.camera.unwrap_or(entry.folder), entry.number.or(entry.named), entry.id);
-    files.list().unwrap().into_iter().map(names).collect()
+    files.list(&Allowed::default()).unwrap().into_iter().map(names).collect()
 }
 
 fn row(camera: &str, number: Option<u64>, id: &str) -> (String, Option<u64>, String) {
@@ -60,11 +60,11 @@ fn no_two_frames_have_one_id() {
 #[test]
 fn a_path_is_checked() {
     let folder = folder(&["a/1.jpg"]);
-    let wrong = |path: &str| files(&folder, path).list().unwrap_err();
+    let wrong = |path: &str| files(&folder, path).list(&Allowed::default()).unwrap_err();
     assert!(wrong("{cam}/*.jpg").what.contains("unknown field `{cam}`"));
     assert!(wrong("{camera}*/*.jpg").what.contains("mixes a field with `*`"));
     assert!(wrong("**/{camera}/*.jpg").what.contains("don't go together"));
-    assert!(files(&folder, "b/*.jpg").list().unwrap().is_empty());
+    assert!(files(&folder, "b/*.jpg").list(&Allowed::default()).unwrap().is_empty());
 }
 
 #[test]
@@ -86,6 +86,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         job: "j".into(),
         part: "p".into(),
         folder: ".".into(),
+        allowed: Default::default(),
         max_frame_bytes: largest,
         picture: Default::default(),
         window,
