@@ -23,6 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::board::{Board, Stock};
 use crate::settle::Ended;
+use crate::stages::Tally;
 
 /// How a frame ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -172,6 +173,8 @@ struct Stage {
 pub struct Metrics {
     /// Frames in and out.
     pub account: Arc<Account>,
+    /// Time in its stages.
+    pub tally: Tally,
     /// What its parts have to tell.
     board: Arc<Mutex<Board>>,
     registry: Registry,
@@ -202,7 +205,7 @@ impl Metrics {
         let board = Arc::<Mutex<Board>>::default();
         registry.register_collector(Box::new(Page(account.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
-        Self { account, board, registry, batches, stages, end_to_end }
+        Self { account, tally: Tally::default(), board, registry, batches, stages, end_to_end }
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, and its parts tell on `board` what
@@ -243,6 +246,7 @@ impl Metrics {
     /// A frame has spent `time` in `stage`.
     pub fn stage(&self, stage: &'static str, time: Duration) {
         self.stages.get_or_create(&Stage { stage }).observe(time.as_secs_f64());
+        self.tally.add(stage, time);
     }
 
     /// The page, in Prometheus' (OpenMetrics) text format.

@@ -43,6 +43,8 @@ pub mod types;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use control::{Command, Control, Reply, Request, control};

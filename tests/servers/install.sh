@@ -2,7 +2,7 @@
 # Installs the servers that the tests run against, each once: install.sh [NAME…]
 # What this machine cannot have is said in a sentence and left out: the tests that need it say "skipped".
 . "$(dirname "$0")/common.sh"
-[ $# -gt 0 ] || set -- mosquitto rabbitmq kafka ferretdb mongo-java versitygw toxiproxy
+[ $# -gt 0 ] || set -- mosquitto rabbitmq prometheus kafka ferretdb mongo-java versitygw toxiproxy
 export CGO_ENABLED=0 GOTOOLCHAIN=local
 flags=(-trimpath -buildvcs=false "-ldflags=-s -w")
 
@@ -79,6 +79,9 @@ for name; do
         mosquitto)
             command -v mosquitto >/dev/null || apt mosquitto ||
                 missing mosquitto "it is a package of the system, which this user may not install" ;;
+        prometheus)
+            command -v prometheus >/dev/null || apt prometheus ||
+                missing prometheus "it is a package of the system, which this user may not install" ;;
         rabbitmq)
             [ -e /usr/lib/rabbitmq ] || apt rabbitmq-server ||
                 missing rabbitmq "it is a package of the system, which this user may not install" ;;
