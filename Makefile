@@ -1,9 +1,10 @@
 # make demo     sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
 # make test     sets up what is missing, then runs every test
 # make servers  starts the servers that the tests run against, for a person, until ^C
-# make chaos    kills it 200 times, takes its servers away for a minute, and says what was lost and doubled
+# make chaos    kills it 200 times, takes its servers away for a minute, and says what was lost and doubled; then half an
+#               hour of trouble for a standing cluster, from VIGIE_SEED or a new seed, and 1,000 jobs that come and go
 # make train    trains the bundled model anew, from nothing, and writes its card
-# make bench    measures what docs/performance.md says, and prints it
+# make bench    measures what docs/performance.md and docs/cluster.md say, and prints it
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
@@ -29,6 +30,8 @@ servers:
 chaos: setup broken
 	@tests/servers/install.sh
 	VIGIE_KILLS=200 VIGIE_GONE=60 cargo test $(CARGO_FLAGS) --test main delivery -- --nocapture --test-threads 1
+	VIGIE_CHAOS=1800 VIGIE_SEED=$${VIGIE_SEED:-$$(date +%s)} VIGIE_CHURN=1000 cargo test $(CARGO_FLAGS) --test main -- \
+	    standing::chaos standing::churn --nocapture --test-threads 1
 
 # What tests and demo need beside Rust: an MQTT broker that is not ours, an assembler, ONNX Runtime.
 setup:
@@ -52,6 +55,7 @@ lint:
 bench: setup
 	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench memory --bench pipeline
 	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
+	cargo bench $(CARGO_FLAGS) --bench cluster
 
 train: setup build
 	@scripts/train.sh target/debug/vigie

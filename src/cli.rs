@@ -25,9 +25,9 @@ pub struct Cli {
 pub enum Command {
     /// Run a job, alone or as one of several worker processes.
     Run(Run),
-    /// Say what is wrong with a job file, or what it will do.
+    /// Say what is wrong with a job file, or what it will do; the same for a cluster.toml.
     Check {
-        /// The job file.
+        /// The job file, or the cluster file.
         job: PathBuf,
     },
     /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.

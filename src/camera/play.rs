@@ -85,6 +85,7 @@ impl Camera {
             // Part of the client's id, which some brokers want plain.
             part: name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             folder: ".".into(),
+            allowed: Default::default(),
             max_frame_bytes: LARGEST,
             picture: Default::default(),
             window: Window { frames: AT_ONCE, bytes: LARGEST },

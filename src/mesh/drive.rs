@@ -32,6 +32,8 @@ pub(super) enum Input {
     Started,
     /// They have ended by themselves.
     Ended(String),
+    /// What this process says of itself has changed.
+    Speak,
     /// This process leaves; whoever waits for that is told.
     Leave(Option<Sender<()>>),
 }
@@ -99,6 +101,10 @@ impl Drive {
     fn take(&mut self, input: Input) {
         match (input, &self.work) {
             (Input::Event(event), _) => self.step(event),
+            (Input::Speak, _) => {
+                self.membership.speak();
+                self.step(Event::Tick);
+            }
             (Input::Gathered(id, met), Work::Gathering { id: wanted, .. }) if id == *wanted => self.gathered(id, met),
             (Input::Stopped, Work::Stopping) => {
                 self.work = Work::Nothing;

@@ -170,6 +170,11 @@ impl Membership {
         std::mem::take(&mut self.out)
     }
 
+    /// The next step says a beat, whether or not it is time.
+    pub fn speak(&mut self) {
+        self.sent = None;
+    }
+
     /// What this process's workers do.
     pub fn phase(&self) -> &Phase {
         &self.phase

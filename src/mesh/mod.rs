@@ -196,6 +196,18 @@ impl Mesh {
         view::view(&self.0.0)
     }
 
+    /// Whether this generation is still the one at work, and none of it is missed: what it decides is not yet overruled.
+    pub fn works_in(&self, generation: &Generation) -> bool {
+        let seen = self.0.0.seen();
+        let is_it = seen.generation.as_ref() == Some(generation);
+        is_it && generation.members.iter().all(|member| seen.present.contains(member))
+    }
+
+    /// Says what this process says of itself at once, and not only with the next beat.
+    pub fn speak(&self) {
+        self.0.0.tell(Input::Speak);
+    }
+
     /// Asks process `process`, and answers what its [`Host`] answers. Asked itself, it answers directly.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What may be done to a list of jobs: one function a command.
 
-use super::{Entry, Event, HISTORY, Roster, Wanted, When};
+use super::{Entry, Event, HISTORY, Roster, VERSIONS, Wanted, When};
 use crate::api::problem::Problem;
 use crate::api::types::Submission;
 
@@ -28,6 +28,16 @@ pub enum Change {
 }
 
 impl Roster {
+    /// Changes from here on are made in that generation: they are newer than all of those before.
+    pub fn enter(&mut self, generation: u64) {
+        self.version = self.version.max(generation.saturating_mul(VERSIONS));
+    }
+
+    /// The last generation that changed it, as far as its version tells.
+    pub fn generation(&self) -> u64 {
+        self.version / VERSIONS
+    }
+
     /// Runs a job of that name. The same text once more changes nothing; a job that is over is replaced.
     ///
     /// # Errors

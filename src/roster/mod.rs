@@ -31,11 +31,14 @@ pub use store::{Loaded, Store, decode, encode};
 /// How many events of a job are kept.
 pub const HISTORY: usize = 100;
 
+/// How many changes a generation may make before its versions are taken for those of the next.
+pub const VERSIONS: u64 = 1 << 20;
+
 /// All jobs that should be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roster {
-    /// Grows by one with each change.
+    /// Grows by one with each change, and to [`VERSIONS`] times the number of a generation with its first one.
     pub version: u64,
     /// The jobs, by name.
     pub jobs: BTreeMap<String, Entry>,

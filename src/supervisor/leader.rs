@@ -48,16 +48,26 @@ impl Process {
         if command == Command::Stop {
             return Ok(self.stop_all().await);
         }
-        let until = Instant::now() + REFORMING;
+        let (until, mut again) = (Instant::now() + REFORMING, false);
+        let known = self.knows(&command);
         loop {
-            if let Some(done) = self.try_command(&command).await {
-                return done;
+            let asked = self.mesh().view().generation.is_some();
+            match self.try_command(&command).await {
+                // The try before may have done it, and its answer was lost.
+                Some(Err(problem)) if again && known && problem.status == 404 => return Ok(Reply::Done),
+                Some(done) => return done,
+                None => again |= asked,
             }
             if Instant::now() > until {
                 return Err(Problem::unavailable(self.mesh().view().waits));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Whether it is to cancel a job that this process knows.
+    fn knows(&self, command: &Command) -> bool {
+        matches!(command, Command::Cancel(name) if self.inner().roster.jobs.contains_key(name))
     }
 
     /// `None` where there is no leader, or it can't be asked.
@@ -73,15 +83,17 @@ impl Process {
         }
     }
 
-    /// Does a command, as the leader; `None` where this process does not lead.
+    /// Does a command, as the leader; `None` where this process does not lead, or no longer when it is done: the next
+    /// generation may have begun without what the command changed, and is asked for it again.
     pub(super) async fn lead(self: &Arc<Self>, command: Command) -> Option<Result<Reply, Problem>> {
         let _turn = self.turn.lock().await;
         let working = self.inner().working.clone().filter(|working| working.place().process == 0)?;
         let lead = Lead { process: self.clone(), working };
-        Some(match command {
+        let done = match command {
             Command::DrainAll => lead.drain_all().await,
             command => lead.change(command).await,
-        })
+        };
+        lead.is_current(&self.inner()).then_some(done)
     }
 
     /// Installs what the roster has, on the workers of a new generation.
@@ -186,9 +198,16 @@ struct Lead {
 }
 
 impl Lead {
+    /// Whether these are still the workers of this process, and are to go on, and all their members are there.
+    fn is_current(&self, inner: &Inner) -> bool {
+        let generation = self.working.generation();
+        let is_it = inner.working.as_ref().is_some_and(|working| working.generation() == generation);
+        is_it && !self.working.is_stopping() && self.process.mesh().works_in(generation)
+    }
+
     /// A command that changes one job.
     async fn change(&self, command: Command) -> Result<Reply, Problem> {
-        let (name, mut roster) = (self.name(&command)?, self.process.inner().roster.clone());
+        let (name, mut roster) = (self.name(&command)?, self.draft());
         let change = plan(&mut roster, &name, command, self.process.when())?;
         let wants_it = roster.jobs.get(&name).filter(|entry| entry.wanted == Wanted::Running);
         let ready = match (change, wants_it) {
@@ -199,9 +218,9 @@ impl Lead {
         self.spread().await;
         match change {
             Change::Unchanged | Change::Recorded => {}
-            Change::Install | Change::Remove => self.remove(&name).await,
+            // What was paused may still be ending.
+            Change::Install | Change::Remove | Change::Resume => self.remove(&name).await,
             Change::Drain | Change::Pause => self.drain(&name).await,
-            Change::Resume => {}
         }
         if let Some(ticket) = ready {
             self.install(&name, ticket);
@@ -236,9 +255,17 @@ impl Lead {
         }
     }
 
+    /// The roster, to be changed. A leader that stood still, and does not know yet that there is a newer generation, makes
+    /// versions that are older than those of that one's leader.
+    fn draft(&self) -> Roster {
+        let mut roster = self.process.inner().roster.clone();
+        roster.enter(self.working.generation().number);
+        roster
+    }
+
     /// Changes the roster of this process.
     fn record(&self, change: impl FnOnce(&mut Roster) -> Result<Change, Problem>) -> Result<Change, Problem> {
-        let mut roster = self.process.inner().roster.clone();
+        let mut roster = self.draft();
         let change = change(&mut roster)?;
         self.process.adopt(roster);
         Ok(change)
@@ -312,7 +339,7 @@ impl Lead {
 
     /// Whether a job that has ended here has ended because there are no more frames, as far as every process knows.
     async fn is_finished(&self, ticket: Ticket) -> bool {
-        let answers = self.ask_all(&Question::Gone(ticket), ANSWERING).await;
+        let answers = self.ask_all(&Question::Gone(ticket), DRAINING).await;
         answers.iter().all(|(_, answer)| matches!(answer, Answer::Done))
     }
 
@@ -321,19 +348,26 @@ impl Lead {
         match entry.wanted {
             Wanted::Running => match self.prepare(entry).await {
                 Ok(ticket) => self.install(&entry.name, ticket),
-                Err(why) => {
-                    self.process.events.tell(Level::Error, Some(&entry.name), format!("it can't run: {why}"));
-                    self.process.inner().refused.insert(entry.name.clone(), why);
-                }
+                Err(why) => self.refuse(&entry.name, why),
             },
             Wanted::Draining => self.nothing_to_drain(&entry.name).await,
             _ => {}
         }
     }
 
+    /// A job of the roster can't be installed. Where the generation is over, the next one will tell.
+    fn refuse(&self, name: &str, why: String) {
+        let mut inner = self.process.inner();
+        if self.is_current(&inner) {
+            inner.refused.insert(name.to_owned(), why.clone());
+            drop(inner);
+            self.process.events.tell(Level::Error, Some(name), format!("it can't run: {why}"));
+        }
+    }
+
     async fn drain_all(&self) -> Result<Reply, Problem> {
         let when = self.process.when();
-        let mut roster = self.process.inner().roster.clone();
+        let mut roster = self.draft();
         let names = roster.drain_all(when);
         self.process.adopt(roster);
         self.spread().await;

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::{Handle, Runtime};
 
+use crate::allowed::Allowed;
 use crate::api::{Api, Command, Events, Level, Problem, Reply, Tokens};
 use crate::cli;
 use crate::cluster::{Cluster, EXIT_BUG, EXIT_MISTAKE, Lost, Meeting};
@@ -63,6 +64,8 @@ pub struct Process {
     mesh: OnceLock<Mesh>,
     events: Events,
     store: Mutex<Store>,
+    /// The folders that jobs may not leave.
+    allowed: Allowed,
     inner: Mutex<Inner>,
     /// The leader does one thing at a time.
     turn: tokio::sync::Mutex<()>,
@@ -96,6 +99,7 @@ pub fn run(flags: &cli::Worker) -> ExitCode {
 
 fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
     let cluster = flags.cluster.resolve()?;
+    cluster.demand_token()?;
     let (io, control) = (threads("io")?, threads("control")?);
     let standing = flags.cluster.standing(&cluster)?;
     let store = Store::open(&standing.state_dir)?;
@@ -108,6 +112,7 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
         mesh: OnceLock::new(),
         events: Events::new(cluster.process),
         store: Mutex::new(store),
+        allowed: standing.allowed,
         inner: Mutex::new(Inner { roster: loaded.roster, ..Inner::default() }),
         turn: tokio::sync::Mutex::default(),
         ending: AtomicBool::new(false),
@@ -176,7 +181,10 @@ impl Process {
     /// Opens the mesh; what it orders.
     fn join(self: Arc<Self>) -> Result<Receiver<Order>, Mistake> {
         let host = Arc::new(Door(self.clone()));
+        // Generations count on after a restart of everything: the versions of the roster do.
+        let promised = self.inner().roster.generation();
         let settings = Settings::new(&self.cluster, blake3::hash(self.cluster.addresses.join(" ").as_bytes()));
+        let settings = Settings { promised, ..settings };
         let (mesh, orders) = Mesh::open(&self.cluster, settings, host, &self.control)?;
         assert!(self.mesh.set(mesh).is_ok(), "the mesh is opened once");
         Ok(orders)
@@ -273,6 +281,8 @@ impl Process {
     /// What the workers tell.
     fn hear(self: &Arc<Self>, working: &Working, news: News) {
         match news {
+            // Who submitted it waits to hear that.
+            News::Installed => self.mesh().speak(),
             News::Ended(ticket, name) if working.place().process == 0 => {
                 self.control.spawn(self.clone().ended(working.clone(), ticket, name));
             }
@@ -295,7 +305,10 @@ impl Process {
         if let (Err(Lost::Panic { what, .. }), Some(job)) = (&how, newest) {
             inner.trouble = Some((job, what.clone()));
         }
-        inner.working = None;
+        // Those of the next generation may have begun: whoever waited for the end of these has not waited for this.
+        if inner.working.as_ref().is_some_and(|now| now.generation() == working.generation()) {
+            inner.working = None;
+        }
         drop(inner);
         if !working.is_stopping() {
             let why = match how {
@@ -377,7 +390,8 @@ impl Process {
     /// Opens a job's parts for the workers of this process, and lays them ready.
     fn prepare(&self, generation: u64, ticket: Ticket, entry: &Entry) -> Result<(), String> {
         let working = self.of_generation(generation).ok_or("its workers are not those of the leader: try again")?;
-        let job = entry.job().map_err(|mistakes| mistakes.to_string())?;
+        let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
+        job.allowed = self.allowed.clone();
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
         let metrics = self.metrics(&entry.name);
         let parts = open(&job, working.place(), &self.io, &metrics).map_err(|error| format!("{error:#}"))?;

@@ -12,6 +12,7 @@ use crate::board::Wait;
 use crate::clock;
 use crate::metrics::Metrics;
 use crate::roster::Entry;
+use crate::stages::{Lately, Looks, together};
 
 use super::Process;
 
@@ -40,6 +41,7 @@ pub struct Part {
     rate: f64,
     p95_ms: f64,
     waiting: Vec<String>,
+    stages: Lately,
 }
 
 /// What is remembered of a job from one look to the next.
@@ -49,6 +51,7 @@ pub struct Pulse {
     results: VecDeque<(Instant, u64)>,
     /// Which parts waited for their servers.
     waiting: BTreeSet<String>,
+    stages: Looks,
 }
 
 /// Over how long a rate is.
@@ -93,6 +96,7 @@ impl Part {
             rate: pulse.rate(balance.results),
             p95_ms: balance.latency[1].as_secs_f64() * 1e3,
             waiting: metrics.board().waits().iter().map(ToString::to_string).collect(),
+            stages: pulse.stages.look(Instant::now(), metrics.tally.so_far()),
         }
     }
 
@@ -144,6 +148,7 @@ pub fn job(
         rate: parts.iter().map(|(.., part)| part.rate).sum(),
         p95_ms: parts.iter().map(|(.., part)| part.p95_ms).fold(0.0, f64::max),
         waiting: parts.iter().flat_map(|(.., part)| part.waiting.clone()).collect(),
+        stages: together(parts.iter().map(|(_, told, part)| (told.threads, &part.stages))),
         shares: parts.iter().map(|(index, told, part)| part.share(*index, told.threads)).collect(),
         ..entry.status()
     }

@@ -63,6 +63,8 @@ type Hear = dyn Fn(&Working, News) + Send + Sync;
 
 /// What the supervisor hears of the workers.
 pub enum News {
+    /// All workers of this process have a job installed.
+    Installed,
     /// A job has ended on all workers of this process; its sources, if it was not cancelled, are still saying goodbye.
     Ended(Ticket, String),
     /// A source of a job has stopped with an error.
@@ -192,7 +194,9 @@ impl Working {
         loop {
             match told.recv_timeout(GLANCE) {
                 Ok(Report::Installed(ticket)) => {
-                    self.state().jobs.get_mut(&ticket).into_iter().for_each(|job| job.workers += 1);
+                    if self.installed_on_one(ticket) {
+                        news(self, News::Installed);
+                    }
                 }
                 Ok(Report::Ended(ticket, some)) => {
                     threads.entry(ticket).or_default().extend(some);
@@ -216,6 +220,14 @@ impl Working {
             self.0.changed.notify_all();
             news(self, News::Ended(ticket, name));
         }
+    }
+
+    /// One worker more has it; whether that was the last of this process.
+    fn installed_on_one(&self, ticket: Ticket) -> bool {
+        let mut state = self.state();
+        let Some(job) = state.jobs.get_mut(&ticket) else { return false };
+        job.workers += 1;
+        job.workers == self.0.place.threads
     }
 
     /// One worker less has it; the job, if that was the last of this process.

@@ -8,7 +8,7 @@ use super::Standing;
 use crate::support::{files, turn, wait};
 
 /// A job that renders a camera, for ever, into files.
-fn rendered(cluster: &Standing, name: &str, more: &str) -> String {
+pub(super) fn rendered(cluster: &Standing, name: &str, more: &str) -> String {
     let (path, at) = (cluster.path().join(format!("{name}.toml")), cluster.path().display());
     let text = format!(
         "name = '{name}'\n[source.cameras]\nkind = 'synthetic'\nsize = '320x240'\nrate = 50.0\n{more}\n[sink.store]\nkind = 'files'\n\

@@ -295,6 +295,41 @@ impl S3 {
     }
 }
 
+/// Prometheus, with the file that is for users.
+pub struct Prometheus(Server);
+
+impl Prometheus {
+    /// Starts one that reads the pages at these ports of 127.0.0.1.
+    pub fn start(ports: &[u16]) -> Option<Self> {
+        let targets: Vec<_> = ports.iter().map(|port| format!("\"127.0.0.1:{port}\"")).collect();
+        Server::script("prometheus", &[("PROMETHEUS_TARGETS", targets.join(", "))]).map(Self)
+    }
+
+    /// The rows that answer a query; what it says to one that it can't read.
+    pub fn ask(&self, query: &str) -> Result<Vec<Value>, String> {
+        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let answer = self.get(&format!("/api/v1/query?query={escaped}"));
+        match answer["data"]["result"].as_array() {
+            Some(rows) => Ok(rows.clone()),
+            None => Err(format!("{answer:#}")),
+        }
+    }
+
+    /// What it says of the pages that it reads.
+    pub fn targets(&self) -> Value {
+        self.get("/api/v1/targets")["data"]["activeTargets"].clone()
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.0.port)).expect("it answers");
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        serde_json::from_str(body).unwrap_or_else(|_| Value::from(body))
+    }
+}
+
 /// toxiproxy: connections with faults on demand.
 pub struct Toxiproxy(Server);
 
