@@ -210,11 +210,8 @@ impl Job {
     /// # Errors
     /// All that is wrong with the file.
     pub fn load(path: &Path) -> Result<Self, Mistakes> {
-        let unreadable = |error| {
-            let what = format!("can't read this job file: {error}");
-            Mistakes { path: path.to_owned(), text: String::new(), list: vec![Mistake::new(what)] }
-        };
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text =
+            fs::read_to_string(path).map_err(|error| Mistakes::unreadable(path, "can't read this job file", &error))?;
         Self::parse(&text, path)
     }
 

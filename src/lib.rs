@@ -48,6 +48,7 @@ pub mod stages;
 pub mod steps;
 pub mod supervisor;
 pub mod template;
+pub mod threads;
 pub mod truth;
 pub mod units;
 pub mod worker;

@@ -58,6 +58,12 @@ impl fmt::Display for Mistakes {
 impl std::error::Error for Mistakes {}
 
 impl Mistakes {
+    /// A file that can't be read: `what` says so, and what it is.
+    pub fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Self {
+        let list = vec![Mistake::new(format!("{what}: {error}"))];
+        Self { path: path.to_owned(), text: String::new(), list }
+    }
+
     /// The first of them in one line: `cluster.toml:3: …`.
     pub fn in_a_line(&self) -> Mistake {
         let Some(first) = self.list.first() else { return Mistake::new(String::new()) };

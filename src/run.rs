@@ -20,13 +20,11 @@ use crate::mistake::{Mistake, Mistakes};
 use crate::opening::{Place, open};
 use crate::render::Parts;
 use crate::signal;
-use crate::worker::{self, Desk, Report, Threads};
+use crate::threads::threads;
+use crate::worker::{self, Desk, Report, Stopped, Threads};
 
 /// There is one job, and it is installed once.
 const ONLY: Ticket = Ticket(0);
-
-/// How long the sources may take to hand on their last receipts and to say goodbye to their brokers.
-const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Why a job did not start, or did not end well: what to say, and the code to exit with.
 struct Failure(String, i32);
@@ -62,7 +60,7 @@ pub fn run(flags: &cli::Run) -> ExitCode {
 
 fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let cluster = flags.cluster.resolve()?;
-    let runtime = runtime()?;
+    let runtime = threads("io")?;
     let job = Arc::new(Job::load(&flags.job)?);
     job.check(runtime.handle())?;
     for warning in job.warnings(runtime.handle()) {
@@ -102,12 +100,6 @@ fn ask_servers(cluster: &Cluster, runtime: &Runtime, job: &Arc<Job>) {
         });
         let _ = all_told.recv_timeout(ASKING);
     }
-}
-
-fn runtime() -> Result<Runtime, Mistake> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let built = builder.worker_threads(2).thread_name("io").enable_all().build();
-    built.map_err(|error| Mistake::new(format!("this machine gives no threads for I/O: {error}")))
 }
 
 /// The first ^C or SIGTERM asks the job to end, the second ends the process.
@@ -159,31 +151,10 @@ fn start(
     Ok(threads.flatten().collect())
 }
 
-/// Waits until every source has said goodbye.
+/// Waits until every source has said goodbye; the first that could not.
 fn goodbye(job: &str, threads: Threads) -> Result<(), Failure> {
-    let (done, ended) = mpsc::channel();
-    let count = threads.len();
-    for thread in threads {
-        let done = done.clone();
-        std::thread::spawn(move || done.send((thread.thread().name().map(str::to_owned), thread.join())));
-    }
-    for _ in 0..count {
-        match ended.recv_timeout(GOODBYE) {
-            Ok((_, Ok(Ok(())))) => {}
-            Ok((name, Ok(Err(error)))) => {
-                let name = name.unwrap_or_default();
-                return Err(Failure(format!("error: source {name} of job {job} stopped: {error:#}"), 1));
-            }
-            Ok((name, Err(_))) => {
-                let name = name.unwrap_or_default();
-                return Err(Failure(
-                    format!("error: source {name} of job {job} stopped by a mistake in Vigie"),
-                    EXIT_BUG,
-                ));
-            }
-            // What it still holds is sent again by its broker; nothing is lost by not waiting.
-            Err(_) => return Ok(()),
-        }
-    }
-    Ok(())
+    let stopped = worker::goodbye(job, threads).into_iter().next();
+    stopped.map_or(Ok(()), |Stopped { what, by_mistake }| {
+        Err(Failure(format!("error: {what}"), if by_mistake { EXIT_BUG } else { 1 }))
+    })
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use timely::worker::Worker;
 
@@ -14,6 +15,38 @@ use crate::render::{Parts, Running, render};
 
 /// The sources of a worker, which may still have receipts to hand on when its dataflow has ended.
 pub type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
+
+/// How long the sources may take to hand on their last receipts and to say goodbye to their brokers.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// A source that has not ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Which one, and why, in words.
+    pub what: String,
+    /// Whether it is Vigie's own mistake.
+    pub by_mistake: bool,
+}
+
+/// Waits until the sources of a job have said goodbye to their brokers; those that stopped by an error. What one that takes
+/// too long still holds is sent again by its broker: nothing is lost by not waiting.
+pub fn goodbye(job: &str, threads: Threads) -> Vec<Stopped> {
+    let until = Instant::now() + GOODBYE;
+    let part = |thread: JoinHandle<anyhow::Result<()>>| {
+        let name = thread.thread().name().unwrap_or_default().to_owned();
+        while !thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let ended = thread.is_finished().then(|| thread.join())?;
+        let (why, by_mistake) = match ended {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => (format!(": {error:#}"), false),
+            Err(_) => (" by a mistake in Vigie".to_owned(), true),
+        };
+        Some(Stopped { what: format!("source {name} of job {job} stopped{why}"), by_mistake })
+    };
+    threads.into_iter().filter_map(part).collect()
+}
 
 /// What a worker has to tell.
 #[derive(Debug)]

@@ -2,10 +2,9 @@
 //! this one, as nothing of a cluster is global, and those that are killed are this test program, started again.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,21 +16,14 @@ use timely::worker::Worker;
 use vigie::cluster::{Cluster, Door, EXIT_BUG, EXIT_PEER_LOST, Guard, Lost, Meeting, run};
 use vigie::command::{self, Commands};
 
+#[path = "support/ports.rs"]
+mod ports;
+
+use ports::port;
+
 const HURRY: Duration = Duration::from_secs(20);
 /// What "soon" means on a busy machine; the promise is 5 s.
 const SOON: Duration = Duration::from_secs(10);
-
-/// A port that was free a moment ago, outside of the range that the system gives to callers.
-fn port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 12_000 + (std::process::id() % 190) as u16 * 100;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::Relaxed);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 fn cluster(processes: usize, threads: usize) -> Vec<Cluster> {
     let addresses: Vec<_> = (0..processes).map(|_| format!("127.0.0.1:{}", port())).collect();

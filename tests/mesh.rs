@@ -4,8 +4,8 @@ mod forward;
 mod process;
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use vigie::cluster::handshake::{self, Answer, Claim, Purpose, Refusal};
 use vigie::cluster::{Cluster, Door};
 use vigie::mesh::{Generation, Host};
 
+use crate::support::ports::port;
 use crate::support::wait;
 use forward::Forwarder;
 use process::{Process, together};
@@ -21,18 +22,6 @@ use process::{Process, together};
 const DEAD_AFTER: Duration = Duration::from_secs(1);
 /// What "at once" means on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
-
-/// A port that was free a moment ago, outside of the range that the system gives to callers.
-fn port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 12_000 + (std::process::id() % 190) as u16 * 100;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::Relaxed);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 fn clusters(processes: usize) -> Vec<Cluster> {
     let addresses: Vec<_> = (0..processes).map(|_| format!("127.0.0.1:{}", port())).collect();

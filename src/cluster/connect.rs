@@ -202,16 +202,7 @@ impl<'a> Gathering<'a> {
 
     /// What this process says of itself to process `to`.
     fn claim(&self, to: usize) -> Claim {
-        Claim {
-            version: env!("CARGO_PKG_VERSION").into(),
-            config: *self.config.as_bytes(),
-            processes: self.cluster.processes() as u32,
-            threads: self.cluster.threads as u32,
-            process: self.me() as u32,
-            to: to as u32,
-            generation: self.generation,
-            purpose: Purpose::Run,
-        }
+        Claim::of(self.cluster, self.config, to, Purpose::Run, self.generation)
     }
 
     fn gather(&mut self, listener: &TcpListener, wait: &mut Wait) -> Result<(), Broken> {

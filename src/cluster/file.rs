@@ -69,11 +69,8 @@ impl ClusterFile {
     /// # Errors
     /// What is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Mistakes> {
-        let unreadable = |error| {
-            let what = format!("the cluster file can't be read: {error}");
-            Mistakes { path: path.to_owned(), text: String::new(), list: vec![Mistake::new(what)] }
-        };
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| Mistakes::unreadable(path, "the cluster file can't be read", &error))?;
         Self::parse(&text).map_err(|mistake| Mistakes { path: path.to_owned(), text, list: vec![mistake] })
     }
 

@@ -15,8 +15,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::Lost;
 use super::token::Token;
+use super::{Cluster, Lost};
 use crate::mistake::Mistake;
 
 /// What a handshake begins with. Its last byte counts up when the handshake itself changes.
@@ -101,6 +101,20 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// What a process of that cluster says of itself to process `to`.
+    pub fn of(cluster: &Cluster, config: blake3::Hash, to: usize, purpose: Purpose, generation: u64) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            config: *config.as_bytes(),
+            processes: cluster.processes() as u32,
+            threads: cluster.threads as u32,
+            process: cluster.process as u32,
+            to: to as u32,
+            generation,
+            purpose,
+        }
+    }
+
     const LENGTH: usize = 32 + 32 + 4 * 4 + 8 + 1;
 
     fn to_bytes(&self) -> [u8; Self::LENGTH] {

@@ -44,16 +44,7 @@ impl Shared {
 
     /// What this process says of itself to process `to`.
     pub fn claim(&self, to: usize, purpose: Purpose, generation: u64) -> Claim {
-        Claim {
-            version: env!("CARGO_PKG_VERSION").into(),
-            config: *self.config.as_bytes(),
-            processes: self.cluster.processes() as u32,
-            threads: self.cluster.threads as u32,
-            process: self.me() as u32,
-            to: to as u32,
-            generation,
-            purpose,
-        }
+        Claim::of(&self.cluster, self.config, to, purpose, generation)
     }
 
     /// Tells the thread that drives the protocol. Once that has ended, nobody wants to know.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cluster::{Lost, Meeting};
 use crate::command::{Command, Orders, Ticket, orders};
@@ -13,9 +13,6 @@ use crate::metrics::Metrics;
 use crate::opening::Place;
 use crate::render::Parts;
 use crate::worker::{self, Desk, Report, Threads};
-
-/// How long a drained job's sources may take to say goodbye to their brokers.
-const GOODBYE: Duration = Duration::from_secs(10);
 
 /// How long what is in flight may take when workers are about to stop for a new generation.
 const LAST_FRAMES: Duration = Duration::from_secs(1);
@@ -214,7 +211,9 @@ impl Working {
 
     /// A job has ended here: waits for its sources, and closes its account.
     fn part(&self, ticket: Ticket, name: String, metrics: &Metrics, threads: Threads, news: &Hear) {
-        goodbye(&name, threads, |why| news(self, News::Failed(name.clone(), why)));
+        for stopped in worker::goodbye(&name, threads) {
+            news(self, News::Failed(name.clone(), stopped.what));
+        }
         if self.state().jobs.remove(&ticket).is_some() {
             metrics.end();
             self.0.changed.notify_all();
@@ -246,25 +245,6 @@ impl Working {
         self.state().over = Some(how.clone());
         self.0.changed.notify_all();
         news(self, News::Over(how, newest));
-    }
-}
-
-/// Waits until the sources of a job have said goodbye to their brokers.
-fn goodbye(job: &str, threads: Threads, failed: impl Fn(String)) {
-    let until = Instant::now() + GOODBYE;
-    for thread in threads {
-        let name = thread.thread().name().unwrap_or_default().to_owned();
-        // What it still holds is sent again by its broker; nothing is lost by not waiting.
-        while !thread.is_finished() && Instant::now() < until {
-            thread::sleep(Duration::from_millis(2));
-        }
-        if thread.is_finished() {
-            match thread.join() {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failed(format!("source {name} of job {job} stopped: {error:#}")),
-                Err(_) => failed(format!("source {name} of job {job} stopped by a mistake in Vigie")),
-            }
-        }
     }
 }
 
