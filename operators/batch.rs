@@ -108,7 +108,7 @@ impl<'s> BatchFrames<'s> for Stream<'s, Epoch, FrameBatch> {
                 input.for_each(|time, frames| {
                     use timely::container::DrainContainer;
                     let capability = time.retain(output.output_index());
-                    gathered.waiting.extend(frames.drain().map(|frame| (capability.clone(), now, frame)));
+                    gathered.waiting.extend(frames.drain().map(|frame| (capability.clone(), now, sound(frame))));
                 });
                 while let Some((capability, batch)) = gathered.next(now, frontier.is_empty()) {
                     output.session(&capability).give(batch);
@@ -144,6 +144,13 @@ impl Gathered {
         let frames = members.drain(..).map(|(_, _, frame)| frame).collect();
         Some((least, Batch { frames, cause }))
     }
+}
+
+/// The frame. A worker of the build that is broken on purpose panics over some.
+fn sound(frame: Frame) -> Frame {
+    let panics = frame.camera.as_str() == "yard-0" && crate::broken::makes("panic");
+    assert!(!panics, "on purpose");
+    frame
 }
 
 /// The least capability of a batch. The build that is broken on purpose takes the latest, which looks right until a

@@ -34,7 +34,7 @@ pub use batch::{Batch, BatchFrames, Cause, Partition};
 pub use frame::{Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, UnixMillis};
 pub use ingest::{Meter, Window, ingest};
 pub use mailbox::{Closer, Inbox, Inlet, Receipts, mailbox};
-pub use offload::{Offload, Work};
+pub use offload::{Load, Offload, Work};
 
 /// A dataflow's time: the wall clock in milliseconds since 1970.
 pub type Epoch = u64;

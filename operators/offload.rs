@@ -13,8 +13,11 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
@@ -32,16 +35,51 @@ pub trait Work<D>: Send {
     /// One answer for each item, in their order.
     fn work(&mut self, items: Vec<D>) -> Vec<Self::Done>;
 
+    /// How many frames an item stands for.
+    fn frames(_: &D) -> u64 {
+        1
+    }
+
     /// One answer for each item, after [`Work::work`] panicked over them. `panic` is what it said.
     fn panicked(&mut self, items: Vec<D>, panic: &str) -> Vec<Self::Done>;
+}
+
+/// What such a thread has to do and has done, for whoever asks how busy it is.
+#[derive(Debug, Default)]
+pub struct Load {
+    waiting: AtomicU64,
+    done: AtomicU64,
+    nanos: AtomicU64,
+}
+
+impl Load {
+    /// Frames that wait for the thread.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Relaxed)
+    }
+
+    /// Frames that it has answered, and the time that it took for them.
+    pub fn done(&self) -> (u64, Duration) {
+        (self.done.load(Relaxed), Duration::from_nanos(self.nanos.load(Relaxed)))
+    }
+
+    fn take(&self, frames: u64) {
+        self.waiting.fetch_sub(frames, Relaxed);
+    }
+
+    fn did(&self, frames: u64, since: Instant) {
+        self.done.fetch_add(frames, Relaxed);
+        self.nanos.fetch_add(since.elapsed().as_nanos() as u64, Relaxed);
+    }
 }
 
 /// Sending records away to be worked on.
 pub trait Offload<'s, D> {
     /// The answer to each record, at the record's time. At most `most` (at least 1) records are given
-    /// to `work` in one call. A panic in the work is an answer like any other.
+    /// to `work` in one call. A panic in the work is an answer like any other. `load` tells how busy the thread is.
     ///
     /// ```
+    /// use std::sync::Arc;
     /// use operators::{Epoch, Offload, Work};
     /// use timely::dataflow::operators::{Inspect, ToStream};
     ///
@@ -59,32 +97,33 @@ pub trait Offload<'s, D> {
     /// let (seen, answers) = std::sync::mpsc::channel();
     /// timely::execute_directly(move |worker| {
     ///     worker.dataflow::<Epoch, _, _>(|scope| {
-    ///         let halves = [2, 3, 4].to_stream(scope).container::<Vec<_>>().offload("halve", 1, Halve);
+    ///         let halves = [2, 3, 4].to_stream(scope).container::<Vec<_>>().offload("halve", 1, Arc::default(), Halve);
     ///         halves.inspect(move |half| seen.send(half.clone()).unwrap());
     ///     });
     /// });
     /// assert!(answers.iter().eq([Ok(1), Err("3 is odd".to_owned()), Ok(2)]));
     /// ```
-    fn offload<W>(self, name: &str, most: usize, work: W) -> StreamVec<'s, Epoch, W::Done>
+    fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
     where
         W: Work<D> + 'static;
 }
 
 impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
-    fn offload<W>(self, name: &str, most: usize, work: W) -> StreamVec<'s, Epoch, W::Done>
+    fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
     where
         W: Work<D> + 'static,
     {
         let scope = self.scope();
         self.unary(Pipeline, name, move |_, info| {
             let wake = scope.worker().sync_activator_for(info.address.to_vec());
-            let (items, answers) = employ(&info.global_id.to_string(), most.max(1), work, wake);
+            let (items, answers) = employ(&info.global_id.to_string(), most.max(1), load.clone(), work, wake);
             let mut held: VecDeque<Capability<Epoch>> = VecDeque::new();
             move |input, output| {
                 input.for_each(|time, data| {
                     let capability = time.retain(output.output_index());
                     for item in data.drain(..) {
                         held.push_back(capability.clone());
+                        load.waiting.fetch_add(W::frames(&item), Relaxed);
                         items.send(item).expect("the thread outlives its operator");
                     }
                 });
@@ -106,7 +145,13 @@ impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
 }
 
 /// Starts the thread: what goes to it, and what comes back. It ends when its operator is gone.
-fn employ<D, W>(name: &str, most: usize, mut work: W, wake: SyncActivator) -> (Sender<D>, Receiver<W::Done>)
+fn employ<D, W>(
+    name: &str,
+    most: usize,
+    load: Arc<Load>,
+    mut work: W,
+    wake: SyncActivator,
+) -> (Sender<D>, Receiver<W::Done>)
 where
     D: Clone + Send + 'static,
     W: Work<D> + 'static,
@@ -116,7 +161,11 @@ where
     let body = move || {
         while let Ok(first) = queue.recv() {
             let group: Vec<D> = std::iter::once(first).chain(queue.try_iter()).take(most).collect();
-            for answer in answer(&mut work, group) {
+            let (frames, since) = (group.iter().map(W::frames).sum(), Instant::now());
+            load.take(frames);
+            let answered = answer(&mut work, group);
+            load.did(frames, since);
+            for answer in answered {
                 if done.send(answer).is_err() {
                     return;
                 }

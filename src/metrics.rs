@@ -23,7 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::board::{Board, Stock};
 use crate::settle::Ended;
-use crate::stages::Tally;
+use crate::stages::{Loads, Spent, Tally};
 
 /// How a frame ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -175,6 +175,8 @@ pub struct Metrics {
     pub account: Arc<Account>,
     /// Time in its stages.
     pub tally: Tally,
+    /// What its threads of work have to do.
+    pub loads: Arc<Loads>,
     /// What its parts have to tell.
     board: Arc<Mutex<Board>>,
     registry: Registry,
@@ -204,8 +206,10 @@ impl Metrics {
         registry.register_with_unit("end_to_end", help, Unit::Seconds, end_to_end.clone());
         let board = Arc::<Mutex<Board>>::default();
         registry.register_collector(Box::new(Page(account.clone())));
+        let loads = Arc::<Loads>::default();
+        registry.register_collector(Box::new(Queues(loads.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
-        Self { account, tally: Tally::default(), board, registry, batches, stages, end_to_end }
+        Self { account, tally: Tally::default(), loads, board, registry, batches, stages, end_to_end }
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, and its parts tell on `board` what
@@ -247,6 +251,14 @@ impl Metrics {
     pub fn stage(&self, stage: &'static str, time: Duration) {
         self.stages.get_or_create(&Stage { stage }).observe(time.as_secs_f64());
         self.tally.add(stage, time);
+    }
+
+    /// What was spent in each stage, in the order in which a frame meets them.
+    pub fn spent(&self) -> Vec<Spent> {
+        let (mut before, after): (Vec<_>, Vec<_>) = self.loads.now().into_iter().partition(|row| row.stage == "steps");
+        before.extend(self.tally.so_far());
+        before.extend(after);
+        before
     }
 
     /// The page, in Prometheus' (OpenMetrics) text format.
@@ -299,6 +311,26 @@ impl Collector for Page {
             let count = balance.dead.iter().find(|(dead, _)| *dead == reason).map_or(0, |(_, count)| *count);
             let labels = [("reason", reason.as_str())];
             ConstCounter::new(count).encode(dead.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of the page that tells where frames wait.
+#[derive(Debug)]
+struct Queues(Arc<Loads>);
+
+impl Collector for Queues {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let metric = ConstGauge::new(0_u64);
+        let mut queues = encoder.encode_descriptor(
+            "queue_frames",
+            "Frames that wait for the steps or for a sink",
+            None,
+            metric.metric_type(),
+        )?;
+        for row in self.0.now() {
+            ConstGauge::new(row.queue).encode(queues.encode_family(&[("stage", row.stage.as_str())])?)?;
         }
         Ok(())
     }

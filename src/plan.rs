@@ -164,6 +164,10 @@ impl Work<Batch> for Plan {
         batches.into_iter().map(&mut run).collect()
     }
 
+    fn frames(batch: &Batch) -> u64 {
+        batch.frames.len() as u64
+    }
+
     /// Each frame once more, alone: so that only the one which caused it is a dead letter.
     fn panicked(&mut self, batches: Vec<Batch>, _: &str) -> Vec<Vec<Outcome>> {
         let mut alone = |frame: Frame| {

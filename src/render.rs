@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::settle::{Ended, Shipment, To, Writing, ship};
 use crate::sinks::Sink;
 use crate::sources::Source;
+use crate::stages::Loads;
 
 /// Frames that wait in front of an ingest: enough to never make it wait, few enough not to count.
 const MAILBOX: usize = 8;
@@ -100,12 +101,12 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
         let shipments = scope
             .concatenate(frames)
             .batch(size, timeout, partition)
-            .offload("Steps", 1, plan)
+            .offload("Steps", 1, metrics.loads.add("steps"), plan)
             .flat_map(|outcomes| outcomes.into_iter().flat_map(ship));
 
         // Out: each parcel to its sink, and what a sink refuses to the dead letters.
-        let (mut done, refused) = write(shipments, sinks);
-        let letters = scope.concatenate(refused).offload("Dead", GROUP, Writing(dead));
+        let (mut done, refused) = write(shipments, sinks, &metrics.loads);
+        let letters = scope.concatenate(refused).offload("Dead", GROUP, metrics.loads.add("dead"), Writing(dead));
         done.push(letters);
 
         // Each frame's end, counted where it came in. The frontier behind it is the acknowledgement.
@@ -134,6 +135,7 @@ type Shipments<'s> = StreamVec<'s, Epoch, Shipment>;
 fn write<'s>(
     shipments: Shipments<'s>,
     sinks: Vec<(String, Box<dyn Sink>)>,
+    loads: &Loads,
 ) -> (Vec<Shipments<'s>>, Vec<Shipments<'s>>) {
     let count = sinks.len() as u64;
     let mut ways = shipments.partition(count + 2, move |shipment: Shipment| (way(shipment.to, count), shipment));
@@ -141,7 +143,7 @@ fn write<'s>(
     let done = ways.pop().expect("a way for what is done");
     let (mut all_done, mut all_dead) = (vec![done], vec![dead]);
     for (way, (name, sink)) in ways.into_iter().zip(sinks) {
-        let answers = way.offload(&name, GROUP, Writing(sink));
+        let answers = way.offload(&name, GROUP, loads.add(&format!("sink.{name}")), Writing(sink));
         let mut split = answers.partition(2, |shipment: Shipment| (u64::from(shipment.to == To::Dead), shipment));
         all_dead.extend(split.pop());
         all_done.extend(split.pop());

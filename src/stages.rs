@@ -1,9 +1,13 @@
-//! How long frames spend in each stage of a job, and how busy that keeps its workers.
+//! How long frames spend in each stage of a job, how many wait for it, and how busy that keeps its workers.
+//!
+//! A stage is a thread of work (`steps`, `sink.NAME`, `dead`), in front of which frames wait, or a part of the steps
+//! (decode, infer, …), in front of which none do.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use operators::Load;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Stage;
@@ -11,7 +15,7 @@ use crate::api::Stage;
 /// Over how long it is looked at what happens now.
 const LATELY: Duration = Duration::from_secs(5);
 
-/// Frames that went through a stage, and the time that they spent there.
+/// Frames that went through a stage, the time that they spent there, and those that wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     /// The stage's name.
@@ -20,6 +24,42 @@ pub struct Spent {
     pub frames: u64,
     /// Seconds of all of them together.
     pub seconds: f64,
+    /// Frames that wait.
+    #[serde(default)]
+    pub queue: u64,
+}
+
+/// The threads of work of a job on this process. They go when the job is installed anew.
+#[derive(Debug, Default)]
+pub struct Loads(Mutex<Vec<(String, Weak<Load>)>>);
+
+impl Loads {
+    /// For one thread more of that stage.
+    pub fn add(&self, stage: &str) -> Arc<Load> {
+        let load = Arc::new(Load::default());
+        let mut loads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.retain(|(_, load)| load.strong_count() > 0);
+        loads.push((stage.to_owned(), Arc::downgrade(&load)));
+        load
+    }
+
+    /// The stages that have done something or have something to do, each with all its threads.
+    pub fn now(&self) -> Vec<Spent> {
+        let mut rows: Vec<Spent> = Vec::new();
+        for (stage, load) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let Some(load) = load.upgrade() else { continue };
+            let ((frames, time), queue) = (load.done(), load.waiting());
+            let at = rows.iter().position(|row| row.stage == *stage).unwrap_or_else(|| {
+                rows.push(Spent { stage: stage.clone(), ..Spent::default() });
+                rows.len() - 1
+            });
+            rows[at].frames += frames;
+            rows[at].seconds += time.as_secs_f64();
+            rows[at].queue += queue;
+        }
+        rows.retain(|row| row.frames + row.queue > 0);
+        rows
+    }
 }
 
 /// What was spent since the start, stage by stage, in the order in which a frame meets them.
@@ -43,6 +83,7 @@ impl Tally {
             stage: (*stage).to_owned(),
             frames: *frames,
             seconds: sum.as_secs_f64(),
+            queue: 0,
         };
         rows.iter().map(spent).collect()
     }
@@ -75,7 +116,8 @@ impl Looks {
             let before = before.iter().find(|known| known.stage == spent.stage).cloned().unwrap_or_default();
             Spent {
                 frames: spent.frames.saturating_sub(before.frames),
-                seconds: spent.seconds - before.seconds,
+                // A job that is installed anew counts its threads from zero.
+                seconds: (spent.seconds - before.seconds).max(0.0),
                 ..spent
             }
         };
@@ -94,12 +136,13 @@ pub fn together<'a>(told: impl Iterator<Item = (usize, &'a Lately)> + Clone) -> 
     let time: f64 = told.clone().map(|(workers, lately)| workers as f64 * lately.seconds).sum();
     let stage = |name: &str| {
         let rows = told.clone().flat_map(|(_, lately)| &lately.spent).filter(|spent| spent.stage == name);
-        let (frames, seconds) = rows.fold((0, 0.0), |(frames, sum), row| (frames + row.frames, sum + row.seconds));
+        let sum = |(frames, sum, queue), row: &Spent| (frames + row.frames, sum + row.seconds, queue + row.queue);
+        let (frames, seconds, queue) = rows.fold((0, 0.0, 0), sum);
         Stage {
             name: name.to_owned(),
             busy: if time > 0.0 { (seconds / time).clamp(0.0, 1.0) } else { 0.0 },
             mean_ms: if frames > 0 { seconds * 1e3 / frames as f64 } else { 0.0 },
-            ..Stage::default()
+            queue,
         }
     };
     names.into_iter().map(stage).collect()
@@ -108,6 +151,36 @@ pub fn together<'a>(told: impl Iterator<Item = (usize, &'a Lately)> + Clone) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Catches threads of one stage that are not added up, and those of a job's former life that still count.
+    #[test]
+    fn threads_of_a_stage_are_added_up_while_they_are_there() {
+        use operators::{Epoch, Offload, Work};
+        use timely::dataflow::operators::ToStream;
+        struct Nothing;
+        impl Work<u64> for Nothing {
+            type Done = ();
+            fn work(&mut self, items: Vec<u64>) -> Vec<()> {
+                vec![(); items.len()]
+            }
+            fn panicked(&mut self, items: Vec<u64>, _: &str) -> Vec<()> {
+                vec![(); items.len()]
+            }
+        }
+        let loads = Loads::default();
+        let ([one, two], idle) = ([(); 2].map(|()| loads.add("steps")), loads.add("dead"));
+        for load in [one.clone(), two.clone()] {
+            timely::execute_directly(move |worker| {
+                worker.dataflow::<Epoch, _, _>(|scope| {
+                    _ = (0..3).to_stream(scope).container::<Vec<_>>().offload("steps", 1, load, Nothing);
+                });
+            });
+        }
+        let now = loads.now();
+        assert_eq!((now.len(), now[0].stage.as_str(), now[0].frames, now[0].queue), (1, "steps", 6, 0), "{now:?}");
+        drop((one, two, idle));
+        assert_eq!(loads.now(), vec![]);
+    }
 
     /// Catches shares of the time since the start, of all workers taken for one, and of a process that does nothing.
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use operators::ingest::clock;
 use operators::mailbox::{Closer, Gone};
 use operators::{
-    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Meter, Number, Offload, Partition, Reason,
+    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Load, Meter, Number, Offload, Partition, Reason,
     UnixMillis, Window, Work, ingest, mailbox,
 };
 use proptest::prelude::*;
@@ -165,7 +165,7 @@ fn run(setting: &Setting) -> Seen {
             let done = ProbeHandle::new();
             ingest(scope, 0, inbox, window, done.clone(), gauge, clock)
                 .batch(setting.size, setting.timeout, setting.partition)
-                .offload("sink", 8, sink)
+                .offload("sink", 8, Arc::default(), sink)
                 .probe_with(&done);
             done
         });
@@ -365,7 +365,7 @@ fn a_panic_in_the_work_is_an_answer() {
     timely::execute_directly(move |worker| {
         let mut input = InputHandle::<Epoch, CapacityContainerBuilder<Vec<Frame>>>::new_with_builder();
         worker.dataflow(|scope| {
-            let answers = input.to_stream(scope).offload("fragile", 1, Fragile);
+            let answers = input.to_stream(scope).offload("fragile", 1, Arc::default(), Fragile);
             answers.inspect(move |answer| seen.send(answer.clone()).unwrap());
         });
         (0..8).for_each(|number| input.send(frame("door", number)));
@@ -391,10 +391,12 @@ fn slow_work_holds_up_no_other_dataflow() {
         }
     }
     timely::execute_directly(|worker| {
+        let load = Arc::new(Load::default());
         let (release, held) = mpsc::channel();
         let mut slow = InputHandle::<Epoch, CapacityContainerBuilder<Vec<Frame>>>::new_with_builder();
-        worker.dataflow(|scope| _ = slow.to_stream(scope).offload("slow", 1, Slow(held)));
+        worker.dataflow(|scope| _ = slow.to_stream(scope).offload("slow", 1, load.clone(), Slow(held)));
         slow.send(frame("door", 0));
+        slow.send(frame("door", 1));
         slow.flush();
         let mut quick = InputHandle::<Epoch, CapacityContainerBuilder<Vec<u64>>>::new_with_builder();
         let (probe, ()) = worker.dataflow(|scope| {
@@ -406,7 +408,14 @@ fn slow_work_holds_up_no_other_dataflow() {
         while !probe.done() {
             worker.step(); // hangs here if the slow work holds this thread
         }
+        assert_eq!(load.done(), (0, Duration::ZERO));
+        while load.waiting() != 1 {
+            worker.step(); // one is worked on, the other waits
+        }
         drop(release);
+        slow.close();
+        while worker.step_or_park(None) {}
+        assert_eq!((load.waiting(), load.done().0), (0, 2));
     });
 }
 

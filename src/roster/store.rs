@@ -45,7 +45,8 @@ impl Store {
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder: folder.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Mistake::new(format!(
-                "another process uses the folder {shown}: give each its own with {{process}} in state_dir of cluster.toml"
+                "the folder {shown} is in use: this process runs already, or has another's folder; then write {{process}} into \
+                 state_dir of cluster.toml"
             ))),
             Err(TryLockError::Error(error)) => Err(wrong(error)),
         }

@@ -96,7 +96,7 @@ impl Part {
             rate: pulse.rate(balance.results),
             p95_ms: balance.latency[1].as_secs_f64() * 1e3,
             waiting: metrics.board().waits().iter().map(ToString::to_string).collect(),
-            stages: pulse.stages.look(Instant::now(), metrics.tally.so_far()),
+            stages: pulse.stages.look(Instant::now(), metrics.spent()),
         }
     }
 

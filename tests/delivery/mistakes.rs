@@ -14,7 +14,7 @@ use crate::support::{Broker, page, turn, wait};
 use crate::whole_job::cluster;
 
 /// The program with the mistakes in it, if it was built (`make broken`).
-fn broken() -> Option<PathBuf> {
+pub fn broken() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_BIN_EXE_vigie")).ancestors().nth(2)?;
     let broken = target.join("broken/vigie");
     if !broken.exists() {

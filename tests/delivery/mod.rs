@@ -19,6 +19,7 @@ use std::path::Path;
 
 pub use feeds::Feed;
 pub use kills::job;
+pub use mistakes::broken;
 pub use oracle::judge;
 pub use stores::Store;
 

@@ -58,10 +58,15 @@ impl Standing {
 
     /// Starts a process.
     pub fn bring(&mut self, index: usize) {
-        let (file, process) = (self.file().display().to_string(), index.to_string());
+        self.processes[index] = Some(self.one_more(index, Path::new(env!("CARGO_BIN_EXE_vigie")), "cluster.toml", &[]));
+    }
+
+    /// Starts a process of that index with a program, a cluster file and environment of its own.
+    pub fn one_more(&self, index: usize, vigie: &Path, file: &str, more: &[(&str, &str)]) -> Process {
+        let (file, process) = (self.path().join(file).display().to_string(), index.to_string());
         let arguments = ["worker", "--cluster", &file, "-p", &process, "-w", "1"];
         let environment = [("AWS_ACCESS_KEY_ID", S3::KEY), ("AWS_SECRET_ACCESS_KEY", S3::SECRET)];
-        self.processes[index] = Some(Process::start(env!("CARGO_BIN_EXE_vigie"), &arguments, &environment));
+        Process::start(vigie, &arguments, &[&environment, more].concat())
     }
 
     /// Sends a process a signal.

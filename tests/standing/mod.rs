@@ -7,7 +7,9 @@ mod commands;
 mod grafana;
 mod healing;
 mod model;
+mod panics;
 mod security;
+mod starts;
 mod trouble;
 
 pub use cluster::{Standing, call};

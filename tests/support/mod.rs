@@ -7,7 +7,7 @@ pub mod servers;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -52,10 +52,7 @@ pub fn wait_or<T>(what: &str, mut condition: impl FnMut() -> Option<T>, state: i
     panic!("waited {PATIENCE:?} in vain for {what}\n{}", state());
 }
 
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
-}
+pub use ports::port as free_port;
 
 /// A folder of models or pictures from outside; `None`, and a line that says so, where this machine has none.
 pub fn outside(variable: &str, default: &str) -> Option<PathBuf> {
