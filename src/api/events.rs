@@ -63,6 +63,11 @@ impl Events {
         self.take_in(Event { at, process: self.process, job: job.map(str::to_owned), level, text: text.into() });
     }
 
+    /// Tells what happened to a job at another time.
+    pub fn recall(&self, at: UnixMillis, level: Level, job: &str, text: String) {
+        self.take_in(Event { at: clock::rfc3339(at), process: self.process, job: Some(job.to_owned()), level, text });
+    }
+
     /// Takes in what another process told.
     pub fn take_in(&self, event: Event) {
         let mut last = self.last();

@@ -67,10 +67,10 @@ pub struct Share {
     pub workers: usize,
     /// Frames that it took in.
     pub frames: u64,
-    /// Results a second of these.
+    /// Frames a second that its workers work on, wherever they were taken in.
     #[serde(serialize_with = "finite")]
     pub rate: f64,
-    /// Frames of these that have not ended.
+    /// Frames that it took in that have not ended.
     pub in_flight: u64,
     /// Dead letters of these.
     pub dead: u64,

@@ -151,7 +151,12 @@ impl Membership {
     /// Why a generation of `wanted` is needed; none where it is there.
     fn need(&mut self, wanted: &[usize]) -> Option<String> {
         let Phase::Working { id, members, since } = &self.phase else {
-            return Some("there was no generation".into());
+            let at_work = |peer: &&usize| self.peers.beat(**peer).is_some_and(|beat| beat.working.is_some());
+            let why = match wanted.iter().any(|peer| at_work(&peer)) {
+                true => format!("process {} comes in", self.me()),
+                false => "there was no generation".to_owned(),
+            };
+            return Some(why);
         };
         let (id, since) = (*id, *since);
         if let Some(gone) = members.iter().find(|member| !wanted.contains(member)) {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::events::Level;
 use crate::api::problem::Problem;
 use crate::job::words;
 
@@ -121,6 +122,14 @@ pub struct Event {
     pub reason: String,
     /// In which generation.
     pub generation: u64,
+}
+
+impl Event {
+    /// What a job became, and why, for people.
+    pub fn told(&self, job: &str) -> (Level, String) {
+        let level = if self.state == "failed" { Level::Error } else { Level::Info };
+        (level, format!("job {job} is {}: {}", self.state, self.reason))
+    }
 }
 
 /// The moment of a change.

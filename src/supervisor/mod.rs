@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use operators::UnixMillis;
 use tokio::runtime::Handle;
 
 use crate::allowed::Allowed;
@@ -116,6 +117,7 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
         ending: AtomicBool::new(false),
         cluster,
     });
+    process.recall();
     let orders = process.clone().join()?;
     process.serve(standing.tokens)?;
     watch(&process);
@@ -230,13 +232,25 @@ impl Process {
         }
     }
 
+    /// What became of the jobs before this process was started again is among its events, too.
+    fn recall(&self) {
+        let jobs = self.inner().roster.jobs.clone();
+        let mut past: Vec<_> =
+            jobs.iter().flat_map(|(name, entry)| entry.history.iter().map(move |event| (name, event))).collect();
+        past.sort_by_key(|(_, event)| event.at);
+        for (name, event) in past {
+            let (level, text) = event.told(name);
+            self.events.recall(UnixMillis(event.at), level, name, text);
+        }
+    }
+
     /// Tells what has become of the jobs, each process for itself: so each can be asked.
     fn tell_changes(&self, before: &Roster, now: &Roster) {
         for (name, entry) in &now.jobs {
             let known = before.jobs.get(name).map(|entry| &entry.history[..]).unwrap_or_default();
             for event in entry.history.iter().filter(|event| !known.contains(event)) {
-                let level = if event.state == "failed" { Level::Error } else { Level::Info };
-                self.tell(level, Some(name), format!("job {name} is {}: {}", event.state, event.reason));
+                let (level, text) = event.told(name);
+                self.tell(level, Some(name), text);
             }
         }
         for name in before.jobs.keys().filter(|name| !now.jobs.contains_key(*name)) {

@@ -101,8 +101,8 @@ impl Part {
     }
 
     fn share(&self, process: usize, workers: usize) -> Share {
-        let Self { frames, rate, in_flight, dead, .. } = *self;
-        Share { process, workers, frames, rate, in_flight, dead }
+        let Self { frames, in_flight, dead, .. } = *self;
+        Share { process, workers, frames, rate: self.stages.rate("steps"), in_flight, dead }
     }
 }
 

@@ -128,6 +128,8 @@ fn draw_table<const N: usize>(
     if rows.is_empty() {
         return;
     }
+    let wide = widths.iter().position(|width| *width == 0).unwrap_or_default();
+    let rows = fitting(rows, area.height.saturating_sub(1).into(), wide);
     let on = |at: usize| if at < texts { 0 } else { table::TEXTS };
     let cells = |row: [String; N]| {
         Row::new(row.into_iter().enumerate().map(|(at, text)| cell(on(at), text)).collect::<Vec<_>>())
@@ -135,6 +137,18 @@ fn draw_table<const N: usize>(
     let widths = widths.map(|width| if width == 0 { Constraint::Min(8) } else { Constraint::Length(width) });
     let head = cells(heads.map(str::to_owned)).style(HEAD);
     frame.render_widget(Table::new(rows.into_iter().map(cells), widths).header(head).column_spacing(1), area);
+}
+
+/// The rows that fit; the last of them says in its wide column how many do not.
+fn fitting<const N: usize>(mut rows: Vec<[String; N]>, room: usize, wide: usize) -> Vec<[String; N]> {
+    if rows.len() > room && room > 0 {
+        let more = rows.len() - (room - 1);
+        rows.truncate(room - 1);
+        let mut last = [const { String::new() }; N];
+        last[wide] = format!("… and {more} more");
+        rows.push(last);
+    }
+    rows
 }
 
 /// A row for each process that is away or idle, and for each job of one that works.
@@ -250,6 +264,19 @@ q leaves   at localhost:2201
 ";
         let found = drawn(&screen(), 80, 18);
         assert_eq!(found, expected, "{found}");
+    }
+
+    /// Catches rows that are left out and nobody knows of.
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let mut screen = screen();
+        let stage = |number: usize| Stage { name: format!("stage-{number}"), ..Stage::default() };
+        screen.jobs[0].stages = (0..9).map(stage).collect();
+        for height in [18, 22] {
+            let drawn = drawn(&screen, 80, height);
+            let shown = drawn.matches("stage-").count();
+            assert!(shown > 0 && drawn.contains(&format!("… and {} more", 9 - shown)), "{drawn}");
+        }
     }
 
     /// Catches a wide terminal that shows no more than a narrow one.
