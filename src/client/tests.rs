@@ -16,6 +16,11 @@ struct Typed {
     remote: Remote,
 }
 
+/// Asks at these places.
+fn plain(places: Vec<String>, token: Option<String>) -> Client {
+    Client::with(places, token, None).expect("it needs no files")
+}
+
 /// What a command says of the cluster at that place.
 fn typed(client: &Client, words: &[&str]) -> Result<String, Failure> {
     let typed = Typed::try_parse_from(["vigie"].iter().chain(words)).expect("it can be typed");
@@ -32,7 +37,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let fake = Fake::start(&[]);
-        let client = Client::with(vec![fake.address.clone()], None);
+        let client = plain(vec![fake.address.clone()], None);
         Self { fake, client, folder: tempfile::tempdir().expect("a folder") }
     }
 
@@ -158,8 +163,8 @@ fn the_first_process_that_answers_is_asked() {
     let stopped = stopped.local_addr().expect("an address").to_string();
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").to_string();
     let places = vec![gone.clone(), stopped, place.fake.address.clone()];
-    assert!(typed(&Client::with(places, None), &["jobs"]).is_ok());
-    let failure = typed(&Client::with(vec![gone.clone()], None), &["jobs"]).expect_err("nobody is there");
+    assert!(typed(&plain(places, None), &["jobs"]).is_ok());
+    let failure = typed(&plain(vec![gone.clone()], None), &["jobs"]).expect_err("nobody is there");
     assert_eq!((failure.code, failure.said.contains(&gone)), (69, true));
 }
 
@@ -168,7 +173,7 @@ fn the_first_process_that_answers_is_asked() {
 fn a_token_goes_with_each_request() {
     let (token, row) = ApiToken::fresh("me", Role::Submit).expect("random numbers");
     let fake = Fake::start(&[row]);
-    let with = |token: Option<&str>| Client::with(vec![fake.address.clone()], token.map(str::to_owned));
+    let with = |token: Option<&str>| plain(vec![fake.address.clone()], token.map(str::to_owned));
     assert!(typed(&with(Some(&token)), &["jobs"]).is_ok());
     let failure = typed(&with(None), &["jobs"]).expect_err("no token");
     assert!(failure.code == 2 && failure.said.contains("VIGIE_API_TOKEN"), "{failure:?}");
