@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::problem::PROBLEM_JSON;
+use crate::cluster::tls::HELLO;
 
 /// How long a caller may take for its part of TLS.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,16 +82,18 @@ async fn hear(listener: TcpListener, tls: TlsAcceptor, callers: Sender<(TlsStrea
 }
 
 /// TLS with a caller; one that speaks plain HTTP is told so.
-async fn shake(tls: TlsAcceptor, tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
-    match tls.accept(tcp).into_fallible().await {
-        Ok(stream) => Some(stream),
-        Err((error, mut tcp)) => {
-            let why = error.get_ref().and_then(|inner| inner.downcast_ref());
-            if matches!(why, Some(rustls::Error::InvalidMessage(_))) {
-                let _ = tcp.write_all(plain().as_bytes()).await;
-            }
+async fn shake(tls: TlsAcceptor, mut tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
+    let mut first = [0];
+    match tcp.peek(&mut first).await {
+        Ok(1) if first[0] == HELLO => tls.accept(tcp).await.ok(),
+        Ok(1) => {
+            let _ = tcp.write_all(plain().as_bytes()).await;
+            let _ = tcp.shutdown().await;
+            // What was still coming would otherwise make the system take back the answer.
+            let _ = tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await;
             None
         }
+        _ => None,
     }
 }
 

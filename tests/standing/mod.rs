@@ -8,6 +8,7 @@ mod grafana;
 mod healing;
 mod model;
 mod security;
+mod tls;
 mod trouble;
 
 pub use cluster::{Standing, call};

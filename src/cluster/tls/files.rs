@@ -100,7 +100,7 @@ impl Identity {
     }
 
     /// For HTTP; `demand`: callers have to show a certificate.
-    pub(in crate::cluster) fn http(&self, demand: bool) -> Result<Arc<ServerConfig>, Mistake> {
+    pub(crate) fn http(&self, demand: bool) -> Result<Arc<ServerConfig>, Mistake> {
         let mut config = self.callee(demand)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config.into())

@@ -25,8 +25,13 @@ use serde::Deserialize;
 
 use crate::mistake::Mistake;
 
+#[cfg(test)]
+#[path = "../../../tests/support/certificates.rs"]
+pub(crate) mod certificates;
 pub mod files;
 pub(super) mod session;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use files::Identity;
@@ -41,7 +46,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const MESH: &[u8] = b"vigie";
 
 /// What each TLS client says first: the type of a handshake record.
-const HELLO: u8 = 0x16;
+pub(crate) const HELLO: u8 = 0x16;
 
 /// TLS with certificates that one CA signed, between the processes and for HTTP.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

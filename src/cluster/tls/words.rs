@@ -30,7 +30,8 @@ pub fn of_certificate(error: &CertificateError, host: &str) -> String {
 /// Why the other side hung up, as it says.
 pub fn of_alert(alert: AlertDescription) -> String {
     match alert {
-        AlertDescription::UnknownCA => "it is not signed by the `ca` there".into(),
+        // The second where two CAs have the same name.
+        AlertDescription::UnknownCA | AlertDescription::DecryptError => "it is not signed by the `ca` there".into(),
         AlertDescription::CertificateExpired => "it has expired".into(),
         AlertDescription::CertificateRequired => "it wants one".into(),
         AlertDescription::UnsupportedCertificate => "it is not for clients, as its extendedKeyUsage says".into(),
