@@ -362,6 +362,31 @@ fn strangers_at_the_door_are_ignored() {
     });
 }
 
+/// Catches a stranger that keeps a process with TLS from its own, or that makes it panic.
+#[test]
+fn strangers_at_a_door_with_tls_are_ignored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path());
+    authority.sign("own", &["127.0.0.1"]);
+    let clusters = cluster(2, 1).into_iter().map(|one| Cluster { tls: tls(&authority, "own"), ..one });
+    let clusters: Vec<_> = clusters.collect();
+    let door = Door::open(&clusters[0]).expect("a free port");
+    let noise: Vec<u8> = (0..100_000u32).map(|n| (n * 31 % 251) as u8).collect();
+    let words: [&[u8]; 5] =
+        [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &noise];
+    let strangers = words.map(|words| {
+        let mut stranger = TcpStream::connect(&clusters[0].addresses[0]).expect("an open door");
+        let _ = stranger.write_all(words);
+        stranger
+    });
+    thread::scope(|scope| {
+        let zero = scope.spawn(move || door.meet(job(), HURRY));
+        let one = meet(&clusters[1]).expect("a cluster");
+        assert_eq!(zero.join().unwrap().expect("a cluster").generation, one.generation);
+    });
+    drop(strangers);
+}
+
 #[test]
 fn who_does_not_come_is_named() {
     let clusters = cluster(3, 1);
