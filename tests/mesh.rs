@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use vigie::cluster::handshake::{self, Answer, Claim, Purpose, Refusal};
-use vigie::cluster::{Cluster, Door};
+use vigie::cluster::tls::files::Identity;
+use vigie::cluster::{Cluster, Door, Tls};
 use vigie::mesh::{Generation, Host};
 
+use crate::support::certificates::Authority;
 use crate::support::ports::port;
 use crate::support::wait;
 use forward::Forwarder;
@@ -132,7 +134,7 @@ fn of_two_with_the_same_index_the_older_stays() {
         generation: 0,
         purpose: Purpose::Control,
     };
-    let answer = handshake::call(&mut socket.into(), &"secret".into(), &claim).expect("an answer");
+    let answer = handshake::call(&mut TcpStream::from(socket).into(), &"secret".into(), &claim).expect("an answer");
     let words = "process 1 is already here from 127.0.0.1: give each process its own -p".into();
     assert_eq!(answer, Answer::Refused(Refusal::Mistake(words)));
     assert_eq!(together(&processes.iter().collect::<Vec<_>>()), before);
@@ -199,4 +201,35 @@ fn a_process_that_is_not_heard_is_left_out_until_it_is() {
     assert!(fenced.waits.contains("missing") || fenced.waits.contains("stopping"), "{fenced:?}");
     ways.iter().for_each(|way| way.hole.store(false, Ordering::Release));
     together(&[&zero, &one, &two]);
+}
+
+/// Catches links whose bytes others can read, control or data, and TLS that a process does not come through.
+#[test]
+fn with_tls_nobody_between_two_reads_what_they_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path());
+    authority.sign("own", &["127.0.0.1"]);
+    let [ca, certificate, key] = ["ca.pem", "own.pem", "own.key"].map(|name| authority.file(name));
+    let tls = Tls::new(&Identity::read(&ca, &certificate, &key).expect("files")).expect("a pair");
+    for tls in [None, Some(tls)] {
+        let is_plain = tls.is_none();
+        let clusters: Vec<_> = clusters(2).into_iter().map(|one| Cluster { tls: tls.clone(), ..one }).collect();
+        let way = Forwarder::start(clusters[1].addresses[0].clone());
+        let mut far = clusters[1].clone();
+        far.addresses[0] = format!("127.0.0.1:{}", way.port);
+        let zero = Process::with(&clusters[0], file(), (3, Bytes::from_static(b"the text of a job")));
+        let mut one = Process::start(&far);
+        together(&[&zero, &one]);
+        assert_eq!(one.ask(0, "a question", SOON).unwrap(), "0 to 1: a question");
+        one.kill();
+        one = Process::start(&far);
+        together(&[&zero, &one]);
+        wait("the list of jobs", || (one.host.roster().1 == "the text of a job").then_some(()));
+        let seen = way.seen.lock().expect("nothing panics while it holds that").clone();
+        for said in ["the text of a job", "a question", "process 1"] {
+            let is_seen = seen.windows(said.len()).any(|bytes| bytes == said.as_bytes());
+            assert_eq!(is_seen, is_plain, "{said}");
+        }
+        assert!(!seen.windows(6).any(|bytes| bytes == b"secret"), "the token never travels");
+    }
 }

@@ -31,12 +31,17 @@ pub struct Fake {
 impl Fake {
     /// One that lets in whoever has one of those tokens.
     pub fn start(tokens: &[ApiToken]) -> Self {
+        Self::with(tokens, None)
+    }
+
+    /// The same, over HTTPS.
+    pub fn with(tokens: &[ApiToken], tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build().expect("threads");
         let (control, mut commands) = control();
         let (events, away) = (Events::new(0), Arc::<Mutex<Option<String>>>::default());
         let api = api(control, &events, Tokens::new(tokens).expect("sound rows"));
-        let address = serve(runtime.handle(), "127.0.0.1:0", api).expect("a port").to_string();
+        let address = serve(runtime.handle(), "127.0.0.1:0", tls, api).expect("a port").to_string();
         let held = Arc::new(Mutex::new(None));
         let (ending, gone, told) = (held.clone(), away.clone(), events.clone());
         runtime.spawn(async move {

@@ -12,6 +12,7 @@
 //! * [`caller`], [`tokens`]: who may do what.
 //! * [`control`]: commands, and where their answers go.
 //! * [`types`]: what goes in and out as JSON; [`problem`]: what went wrong.
+//! * `secure`: HTTPS.
 //! * [`events`], [`stream`]: what happened, and how it is listened to.
 //! * [`exposition`]: Prometheus' text as JSON.
 //! * [`openapi`]: what `docs/openapi.json` holds.
@@ -23,6 +24,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::on;
+use axum::serve::ListenerExt;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
@@ -36,6 +39,7 @@ pub mod exposition;
 pub mod openapi;
 pub mod problem;
 pub mod routes;
+mod secure;
 pub mod stream;
 pub mod tokens;
 pub mod types;
@@ -94,12 +98,13 @@ async fn not_that_way(method: Method, uri: Uri) -> Problem {
     Problem::not_that_way(format!("{method} is not for {}: docs/openapi.json says what is", uri.path()))
 }
 
-/// Listens on `address` and answers on `runtime` until the process ends; the address, with its port.
+/// Listens on `address` and answers on `runtime` until the process ends; the address, with its port. With `tls`, that is
+/// HTTPS.
 ///
 /// # Errors
 /// A mistake in words where the address can't be had, or where other machines could reach it and nothing asks them for a
 /// token.
-pub fn serve(runtime: &Handle, address: &str, api: Api) -> Result<SocketAddr, Mistake> {
+pub fn serve(runtime: &Handle, address: &str, tls: Option<Arc<ServerConfig>>, api: Api) -> Result<SocketAddr, Mistake> {
     let wrong = |error| {
         Mistake::new(format!(
             "cannot listen on {address} for HTTP ({error}): give this process another address in `http` of cluster.toml"
@@ -114,6 +119,12 @@ pub fn serve(runtime: &Handle, address: &str, api: Api) -> Result<SocketAddr, Mi
         )));
     }
     let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    runtime.spawn(async move { axum::serve(listener, service).await });
+    runtime.spawn(async move {
+        match tls {
+            None => axum::serve(listener, service).await,
+            // Tapped, as only then its callers have an address.
+            Some(tls) => axum::serve(secure::Secure::new(listener, bound, tls).tap_io(|_| {}), service).await,
+        }
+    });
     Ok(bound)
 }

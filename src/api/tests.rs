@@ -196,10 +196,10 @@ fn off_loopback_a_token_is_needed_at_the_start() {
         tokens: super::Tokens::new(tokens).expect("sound rows"),
         page: std::sync::Arc::new(String::new),
     };
-    let refused = super::serve(runtime.handle(), "0.0.0.0:0", api(&[])).expect_err("it is open to all");
+    let refused = super::serve(runtime.handle(), "0.0.0.0:0", None, api(&[])).expect_err("it is open to all");
     assert!(refused.what.contains("vigie token"), "{refused}");
     let (_, row) = ApiToken::fresh("me", Role::View).expect("random numbers");
-    let bound = super::serve(runtime.handle(), "0.0.0.0:0", api(&[row])).expect("a port");
-    let taken = super::serve(runtime.handle(), &format!("127.0.0.1:{}", bound.port()), api(&[]));
+    let bound = super::serve(runtime.handle(), "0.0.0.0:0", None, api(&[row])).expect("a port");
+    let taken = super::serve(runtime.handle(), &format!("127.0.0.1:{}", bound.port()), None, api(&[]));
     assert!(taken.expect_err("it is taken").what.contains("`http` of cluster.toml"));
 }

@@ -4,6 +4,7 @@
 //!
 //! * [`flags`]: what is typed.
 //! * [`places`]: where a process may be.
+//! * [`trust`]: HTTPS.
 //! * [`wire`]: a request, and its answer or its problem.
 //! * [`failure`]: what is said, and the exit code.
 //! * [`commands`], [`logs`], [`top`]: one function a command.
@@ -23,6 +24,7 @@ pub mod people;
 pub mod places;
 pub mod table;
 pub mod top;
+pub mod trust;
 pub mod wire;
 
 #[cfg(test)]

@@ -6,14 +6,23 @@ use std::path::PathBuf;
 use clap::Parser;
 use serde_json::Value;
 
+use super::flags::At;
+use super::trust::Trust;
 use super::{Client, Failure, Remote, ask};
 use crate::api::fake::{Fake, job_file};
 use crate::api::{ApiToken, Event, Level, Role};
+use crate::cluster::tls::certificates::Authority;
+use crate::cluster::tls::files::Identity;
 
 #[derive(Debug, Parser)]
 struct Typed {
     #[command(subcommand)]
     remote: Remote,
+}
+
+/// Asks at these places.
+fn plain(places: Vec<String>, token: Option<String>) -> Client {
+    Client::with(places, token, None).expect("it needs no files")
 }
 
 /// What a command says of the cluster at that place.
@@ -32,7 +41,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let fake = Fake::start(&[]);
-        let client = Client::with(vec![fake.address.clone()], None);
+        let client = plain(vec![fake.address.clone()], None);
         Self { fake, client, folder: tempfile::tempdir().expect("a folder") }
     }
 
@@ -158,8 +167,8 @@ fn the_first_process_that_answers_is_asked() {
     let stopped = stopped.local_addr().expect("an address").to_string();
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").to_string();
     let places = vec![gone.clone(), stopped, place.fake.address.clone()];
-    assert!(typed(&Client::with(places, None), &["jobs"]).is_ok());
-    let failure = typed(&Client::with(vec![gone.clone()], None), &["jobs"]).expect_err("nobody is there");
+    assert!(typed(&plain(places, None), &["jobs"]).is_ok());
+    let failure = typed(&plain(vec![gone.clone()], None), &["jobs"]).expect_err("nobody is there");
     assert_eq!((failure.code, failure.said.contains(&gone)), (69, true));
 }
 
@@ -168,10 +177,109 @@ fn the_first_process_that_answers_is_asked() {
 fn a_token_goes_with_each_request() {
     let (token, row) = ApiToken::fresh("me", Role::Submit).expect("random numbers");
     let fake = Fake::start(&[row]);
-    let with = |token: Option<&str>| Client::with(vec![fake.address.clone()], token.map(str::to_owned));
+    let with = |token: Option<&str>| plain(vec![fake.address.clone()], token.map(str::to_owned));
     assert!(typed(&with(Some(&token)), &["jobs"]).is_ok());
     let failure = typed(&with(None), &["jobs"]).expect_err("no token");
     assert!(failure.code == 2 && failure.said.contains("VIGIE_API_TOKEN"), "{failure:?}");
     let failure = typed(&with(Some(&token)), &["stop"]).expect_err("a lower role");
     assert!(failure.code == 2 && failure.said.contains("takes the role admin"), "{failure:?}");
+}
+
+/// A process that answers HTTPS, and whoever its CA has signed for.
+struct Secure {
+    fake: Fake,
+    authority: Authority,
+    _folder: tempfile::TempDir,
+}
+
+impl Secure {
+    /// One whose certificate names that host; `demand`: callers have to show one.
+    fn start(host: &str, demand: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = Authority::new(folder.path());
+        authority.sign("own", &[host]);
+        authority.sign("caller", &[]);
+        let file = |name| authority.file(name);
+        let own = Identity::read(&file("ca.pem"), &file("own.pem"), &file("own.key")).expect("files");
+        let fake = Fake::with(&[], Some(own.http(demand).expect("a pair")));
+        Self { fake, authority, _folder: folder }
+    }
+
+    /// What a command says that trusts this CA, and shows the certificate of that name.
+    fn asked(&self, ca: &Authority, shows: Option<&str>) -> Result<String, Failure> {
+        let file = |end: &str| shows.map(|name| self.authority.file(&format!("{name}.{end}")));
+        let at = At { ca: Some(ca.file("ca.pem")), certificate: file("pem"), key: file("key"), ..At::default() };
+        let trust = Trust::find(&at, |_| None)?;
+        typed(&Client::with(vec![self.fake.address.clone()], None, trust.as_ref())?, &["jobs"])
+    }
+
+    fn says(&self, ca: &Authority, shows: Option<&str>, words: &str) {
+        let failure = self.asked(ca, shows).expect_err(words);
+        assert!(failure.code == 2 && failure.said.contains(words), "{failure:?} is to hold {words:?}");
+    }
+}
+
+/// Catches HTTPS that trusts anyone or nobody, and a refusal that does not say what to do.
+#[test]
+fn over_https_both_sides_see_whom_they_talk_to() {
+    let open = Secure::start("127.0.0.1", false);
+    assert!(open.asked(&open.authority, None).is_ok());
+    let other = Secure::start("elsewhere.example", false);
+    open.says(&other.authority, None, "its certificate is not signed by `ca` (--ca, or [tls] in cluster.toml)");
+    other.says(&other.authority, None, "does not name 127.0.0.1");
+    let closed = Secure::start("127.0.0.1", true);
+    closed.says(&closed.authority, None, "show one that its `ca` signed, with --certificate and --key");
+    assert!(closed.asked(&closed.authority, Some("caller")).is_ok());
+    let (key, wrong) = (closed.authority.file("own.key"), closed.authority.file("caller.key"));
+    std::fs::copy(key, wrong).expect("a file");
+    closed.says(&closed.authority, Some("caller"), "`key` is not that of `certificate`");
+}
+
+/// Catches one who speaks plain HTTP where it is HTTPS, or the other way round, and hears nothing of use.
+#[test]
+fn http_and_https_tell_each_other_apart() {
+    let secure = Secure::start("127.0.0.1", false);
+    let failure = typed(&plain(vec![secure.fake.address.clone()], None), &["jobs"]).expect_err("it is HTTPS");
+    assert!(failure.code == 2 && failure.said.contains("this is HTTPS"), "{failure:?}");
+    let plain = Secure { fake: Fake::start(&[]), ..secure };
+    plain.says(&plain.authority, None, "speaks no TLS");
+}
+
+/// Catches callers who never say a word and keep others waiting.
+#[test]
+fn who_is_silent_keeps_nobody_waiting() {
+    let secure = Secure::start("127.0.0.1", false);
+    let connect = |_| std::net::TcpStream::connect(&secure.fake.address).expect("it listens");
+    let _silent: Vec<_> = (0..50).map(connect).collect();
+    assert!(secure.asked(&secure.authority, None).is_ok());
+}
+
+/// Catches a file that is trusted although another one was named, and a certificate that is left behind.
+#[test]
+fn what_is_typed_for_https_goes_before_the_environment_and_that_before_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("some.toml");
+    let find = |text: &str, at: At, env: &[(&str, &str)]| {
+        std::fs::write(&path, format!("processes = ['a:1']\n{text}")).expect("a file");
+        let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Trust::find(&At { cluster: Some(path.clone()), ..at }, env)
+    };
+    let table = "[tls]\nca = 'ca.pem'\ncertificate = 'own.pem'\nkey = 'own.key'\n";
+    assert_eq!(find("", At::default(), &[]), Ok(None));
+    assert_eq!(find(&format!("{table}http = 'off'"), At::default(), &[]), Ok(None));
+    let trust = |text: &str, at: At, env: &[(&str, &str)]| format!("{:?}", find(text, at, env).expect("files"));
+    let said = trust(table, At::default(), &[]);
+    assert!(said.contains("ca.pem") && !said.contains("own.pem"), "there is no such certificate: {said}");
+    for name in ["own.pem", "own.key"] {
+        std::fs::write(folder.path().join(name), "").expect("a file");
+    }
+    assert!(trust(table, At::default(), &[]).contains("own.pem"));
+    let env = [("VIGIE_CA", "env.pem"), ("VIGIE_CERTIFICATE", "me.pem"), ("VIGIE_KEY", "me.key")];
+    let said = trust(table, At::default(), &env);
+    assert!(said.contains("env.pem") && said.contains("me.key") && !said.contains("own.pem"), "{said}");
+    let typed = At { ca: Some("typed.pem".into()), ..At::default() };
+    assert!(trust(table, typed, &env).contains("typed.pem"));
+    assert!(
+        find(table, At { key: Some("k".into()), ..At::default() }, &[]).is_err_and(|m| m.what.contains("together"))
+    );
 }

@@ -10,8 +10,12 @@ use ureq::{Agent, Body};
 
 use super::failure::Failure;
 use super::flags::At;
+use super::places::Scheme;
+use super::trust::{Trust, trouble};
 use crate::api::routes::{BASE, Verb};
 use crate::api::{LARGEST_BODY, Problem};
+use crate::cluster::EXIT_MISTAKE;
+use crate::mistake::Mistake;
 
 /// How long a process may take to say that it is there.
 const THERE: Duration = Duration::from_secs(1);
@@ -32,6 +36,7 @@ const LARGEST_ANSWER: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
+    scheme: &'static str,
     places: Vec<String>,
     token: Option<String>,
 }
@@ -40,18 +45,33 @@ impl Client {
     /// Asks at the place that was typed, with the environment's `VIGIE_AT` and `VIGIE_API_TOKEN`. Connects nowhere yet.
     ///
     /// # Errors
-    /// What is wrong with the address or with cluster.toml.
+    /// What is wrong with the address, with cluster.toml or with the files for HTTPS.
     pub fn new(at: &At) -> Result<Self, Failure> {
-        let env = |name| std::env::var(name).ok();
-        Ok(Self::with(at.places(env("VIGIE_AT"))?, env("VIGIE_API_TOKEN")))
+        let env = |name: &str| std::env::var(name).ok();
+        let (places, scheme) = at.places(env("VIGIE_AT"))?;
+        let trust = match scheme {
+            Some(Scheme::Http) => None,
+            _ => Trust::find(at, env)?,
+        };
+        if scheme == Some(Scheme::Https) && trust.is_none() {
+            return Err(Mistake::new("https:// needs to know whom to trust: name the CA with --ca").into());
+        }
+        Self::with(places, env("VIGIE_API_TOKEN"), trust.as_ref())
     }
 
-    /// Asks at these places, in this order.
-    pub fn with(places: Vec<String>, token: Option<String>) -> Self {
+    /// Asks at these places, in this order; over HTTPS where there is somebody to trust.
+    ///
+    /// # Errors
+    /// What is wrong with the files for HTTPS.
+    pub fn with(places: Vec<String>, token: Option<String>, trust: Option<&Trust>) -> Result<Self, Failure> {
         let config = Agent::config_builder();
         // A cluster is near: what leads out of a company's network is not for it.
         let config = config.http_status_as_error(false).proxy(None).max_redirects(0).user_agent("vigie");
-        Self { agent: config.build().into(), places, token }
+        let (config, scheme) = match trust {
+            Some(trust) => (config.tls_config(trust.config()?), "https"),
+            None => (config, "http"),
+        };
+        Ok(Self { agent: config.build().into(), scheme, places, token })
     }
 
     /// The places that are asked.
@@ -62,14 +82,18 @@ impl Client {
     /// The first place where a process answers.
     ///
     /// # Errors
-    /// None does: exit code 69.
+    /// None does: exit code 69; or one of them and this command don't trust each other.
     pub fn place(&self) -> Result<&str, Failure> {
-        let answers = |place: &&String| {
-            let ask = self.agent.get(format!("http://{place}/healthz")).config();
-            ask.timeout_global(Some(THERE)).build().call().is_ok()
-        };
-        let found = self.places.iter().find(answers);
-        found.map(String::as_str).ok_or_else(|| Failure::nobody(&self.places))
+        let mut troubles = Vec::new();
+        for place in &self.places {
+            let ask = self.agent.get(format!("{}://{place}/healthz", self.scheme)).config();
+            match ask.timeout_global(Some(THERE)).build().call() {
+                Ok(_) => return Ok(place),
+                Err(error) => troubles.extend(trouble(place, &error)),
+            }
+        }
+        let distrusted = |what| Failure { said: format!("error: {what}"), code: EXIT_MISTAKE as u8 };
+        Err(troubles.into_iter().next().map_or_else(|| Failure::nobody(&self.places), distrusted))
     }
 
     /// What stands at `path` under `/api/v1`.
@@ -146,7 +170,7 @@ impl Client {
 
     fn request(&self, verb: Verb, place: &str, path: &str) -> ureq::http::request::Builder {
         let name = verb.as_str().to_uppercase();
-        let request = Request::builder().method(name.as_str()).uri(format!("http://{place}{BASE}{path}"));
+        let request = Request::builder().method(name.as_str()).uri(format!("{}://{place}{BASE}{path}", self.scheme));
         match &self.token {
             Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => request,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::file::ClusterFile;
+use super::file::{ClusterFile, placed_in};
+use super::tls::Tls;
 use super::token::Token;
 use crate::mistake::Mistake;
 
@@ -62,6 +63,8 @@ pub struct Cluster {
     pub threads: usize,
     /// The secret, or an empty one.
     pub token: Token,
+    /// What the links are encrypted with, if they are.
+    pub tls: Option<Tls>,
     /// How long a process of a standing cluster may be silent.
     pub dead_after: Duration,
     /// How many processes of a standing cluster must be connected for it to work, if someone said.
@@ -76,6 +79,7 @@ impl Default for Cluster {
             process: 0,
             threads: 1,
             token: Token::default(),
+            tls: None,
             dead_after: DEAD_AFTER,
             min_processes: None,
         }
@@ -127,13 +131,21 @@ impl ClusterFlags {
             )));
         }
         let dead_after = file.as_ref().and_then(|(_, file)| file.dead_after).map_or(DEAD_AFTER, |time| time.0);
+        let addresses = addresses(processes, file.as_ref())?;
+        // A process alone asks nobody for a token or a certificate.
+        let shared = file.as_ref().filter(|_| processes > 1).map(|(path, file)| (&**path, file));
+        let tls = shared.and_then(|(path, file)| Some((path, file.tls.as_ref()?)));
+        let tls = tls.map(|(path, table)| {
+            let beside = path.parent().unwrap_or(folder);
+            Tls::load(table, beside, process, &addresses[process]).map_err(|mistake| placed_in(path, mistake))
+        });
         let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Cluster {
-            addresses: addresses(processes, file.as_ref())?,
+            addresses,
             process,
             threads: threads.unwrap_or_else(cores),
-            // A process alone asks nobody for it.
-            token: Token::find(token, file.as_ref().filter(|_| processes > 1).map(|(path, file)| (&**path, file)))?,
+            token: Token::find(token, shared)?,
+            tls: tls.transpose()?,
             dead_after,
             min_processes: least,
         })

@@ -7,7 +7,7 @@
 //! While they gather, a process that is gone, or of another generation, makes the others let go of
 //! everything and meet anew, so that nobody waits on a link to the dead. Only the time runs on.
 
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,8 +19,9 @@ use tracing::{info, warn};
 use super::config::{Cluster, Peer};
 use super::guard::GRACE;
 use super::handshake::{self, Answer, Claim, Knock, Purpose, Refusal, Stranger};
-use super::socket::{USER_TIMEOUT, dial, listen, tune};
-use super::token::Token;
+use super::knock::{self, Called};
+use super::socket::{USER_TIMEOUT, listen};
+use super::wire::Wire;
 use super::{Lost, PATIENCE};
 use crate::mistake::Mistake;
 
@@ -51,13 +52,13 @@ pub struct Meeting {
     /// How long links stay open after a loss, for everyone to see for themselves who it was.
     pub(super) grace: Duration,
     /// By index; none at this process's own.
-    pub(super) links: Vec<Option<(Peer, TcpStream)>>,
+    pub(super) links: Vec<Option<(Peer, Wire)>>,
 }
 
 impl Meeting {
     /// A meeting of processes that others brought together. `process` counts those who meet, and so do `links`:
     /// one for each, none at its own place. A link blocks, and has no time limit. They know by other links who is lost.
-    pub fn new(generation: u64, process: usize, threads: usize, links: Vec<Option<(Peer, TcpStream)>>) -> Meeting {
+    pub fn new(generation: u64, process: usize, threads: usize, links: Vec<Option<(Peer, Wire)>>) -> Meeting {
         Meeting { generation, process, threads, grace: Duration::ZERO, links }
     }
 }
@@ -105,11 +106,11 @@ impl Door {
 /// What happens while processes gather.
 enum Event {
     /// Somebody knows the token, and waits for an answer.
-    Knock(TcpStream, SocketAddr, Knock),
-    /// Somebody who called itself this process was sent away.
-    SentAway(usize, String),
+    Knock(Wire, SocketAddr, Knock),
+    /// Somebody was sent away, who called itself this process if it came to that.
+    SentAway(Option<usize>, String),
     /// A lower process let this one in.
-    LetIn(usize, TcpStream, u64),
+    LetIn(usize, Wire, u64),
     /// A lower process does not answer yet.
     NotYet(usize, String),
     /// A lower process says that this one must not start.
@@ -175,7 +176,7 @@ struct Gathering<'a> {
     config: blake3::Hash,
     /// 0 until process 0 has told it.
     generation: u64,
-    links: Vec<Option<TcpStream>>,
+    links: Vec<Option<Wire>>,
     /// On process 0: who has all its links. This process itself always is.
     ready: Vec<bool>,
     told: bool,
@@ -238,7 +239,7 @@ impl<'a> Gathering<'a> {
             }
             Event::SentAway(peer, words) => {
                 warn!("a caller was sent away: {words}");
-                if let Some(trouble) = wait.trouble.get_mut(peer) {
+                if let Some(trouble) = peer.and_then(|peer| wait.trouble.get_mut(peer)) {
                     *trouble = Some(words);
                 }
             }
@@ -252,7 +253,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Answers a process of a higher index.
-    fn admit(&mut self, mut stream: TcpStream, from: SocketAddr, knock: &Knock) -> Result<(), Broken> {
+    fn admit(&mut self, mut stream: Wire, from: SocketAddr, knock: &Knock) -> Result<(), Broken> {
         let mine = self.claim(self.me());
         if self.generation == 0 {
             // Whatever it is that the caller says, process 0 is to hear of it too.
@@ -293,7 +294,7 @@ impl<'a> Gathering<'a> {
         if self.told || !self.missing().is_empty() {
             return Ok(());
         }
-        let say = |stream: &mut TcpStream| handshake::answer(stream, &Answer::Go).map_err(|_| Broken::Again);
+        let say = |stream: &mut Wire| handshake::answer(stream, &Answer::Go).map_err(|_| Broken::Again);
         match self.me() {
             0 if !self.ready.iter().all(|ready| *ready) => return Ok(()),
             0 => {
@@ -326,27 +327,24 @@ impl<'a> Gathering<'a> {
     /// Calls lower processes until they let this one in.
     fn call(&self, peers: Range<usize>) {
         for index in peers {
-            let (peer, claim, token) = (self.cluster.peer(index), self.claim(index), self.cluster.token.clone());
-            let sender = self.sender.clone();
-            spawn("vigie:call", move || call(&peer, &claim, &token, &sender));
+            let (cluster, claim, sender) = (self.cluster.clone(), self.claim(index), self.sender.clone());
+            spawn("vigie:call", move || call(&cluster, &claim, &sender));
         }
     }
 
     /// Takes in whoever stands at the door; each is heard on a thread of its own, as some never say a word.
     fn hear_callers(&self, listener: &TcpListener) {
         while Arc::strong_count(&self.heard) <= MOST_HEARD
-            && let Ok((mut stream, from)) = listener.accept()
+            && let Ok((stream, from)) = listener.accept()
         {
-            let (sender, token, me) = (self.sender.clone(), self.cluster.token.clone(), self.me());
+            let (sender, cluster) = (self.sender.clone(), self.cluster.clone());
             let heard = Arc::clone(&self.heard);
             spawn("vigie:door", move || {
                 let _heard = heard;
-                if stream.set_nonblocking(false).and_then(|()| tune(&stream, USER_TIMEOUT)).is_err() {
-                    return;
-                }
-                let _ = match handshake::hear_knock(&mut stream, &token, me) {
-                    Ok(knock) => sender.send(Event::Knock(stream, from, knock)),
-                    Err(Stranger::Token(index, words)) => sender.send(Event::SentAway(index as usize, words)),
+                let _ = match knock::hear(&cluster, stream, USER_TIMEOUT) {
+                    Ok((wire, knock)) => sender.send(Event::Knock(wire, from, knock)),
+                    Err(Stranger::SentAway(index, words)) => sender.send(Event::SentAway(Some(index as usize), words)),
+                    Err(Stranger::Distrusted(words)) => sender.send(Event::SentAway(None, words)),
                     Err(Stranger::Other) => Ok(()),
                 };
             });
@@ -382,7 +380,7 @@ impl<'a> Gathering<'a> {
 
     fn finish(self) -> Meeting {
         let cluster = self.cluster;
-        let link = |(index, link): (usize, Option<TcpStream>)| {
+        let link = |(index, link): (usize, Option<Wire>)| {
             link.inspect(|stream| {
                 // Timely reads until something comes.
                 let _ = stream.set_read_timeout(None);
@@ -396,26 +394,21 @@ impl<'a> Gathering<'a> {
 }
 
 /// Calls one process until it answers for good, or nobody wants to know any more.
-fn call(peer: &Peer, claim: &Claim, token: &Token, sender: &Sender<Event>) {
-    let mut pause = Duration::from_millis(20);
+fn call(cluster: &Cluster, claim: &Claim, sender: &Sender<Event>) {
+    let (mut pause, peer) = (Duration::from_millis(20), claim.to as usize);
     loop {
-        let answer = dial(&peer.address, USER_TIMEOUT).and_then(|mut stream| {
-            let answer = handshake::call(&mut stream, token, claim)?;
-            Ok((stream, answer))
-        });
-        let event = match answer {
-            Ok((stream, Answer::Welcome(theirs))) => Some(Event::LetIn(peer.index, stream, theirs.generation)),
-            Ok((_, Answer::Refused(refusal))) => Some(Event::Refused(refusal)),
-            Ok((_, Answer::Later | Answer::Go)) => None,
+        let event = match knock::call(cluster, claim, USER_TIMEOUT) {
+            Ok(Called::In(wire, theirs)) => Event::LetIn(peer, wire, theirs.generation),
+            Ok(Called::Refused(refusal)) => Event::Refused(refusal),
+            Ok(Called::Later) => Event::NotYet(peer, "not ready".into()),
             Err(error) => {
                 pause = (pause * 2).min(Duration::from_millis(500));
-                Some(Event::NotYet(peer.index, error.to_string()))
+                Event::NotYet(peer, error.to_string())
             }
         };
-        let last = matches!(event, Some(Event::LetIn(..) | Event::Refused(_)));
+        let last = matches!(event, Event::LetIn(..) | Event::Refused(_));
         // An event that nobody takes: the gathering is over.
-        let over = sender.send(event.unwrap_or(Event::NotYet(peer.index, "not ready".into()))).is_err();
-        if last || over {
+        if sender.send(event).is_err() || last {
             return;
         }
         thread::sleep(pause);

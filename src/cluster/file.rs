@@ -9,10 +9,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::config::split;
 use super::standing;
+use super::tls::TlsTable;
 use crate::api::tokens::ApiToken;
 use crate::job::words;
 use crate::mistake::{Mistake, Mistakes};
@@ -57,6 +59,9 @@ pub struct ClusterFile {
     /// start from this file's folder. Left out, a job may name every path that its process may open.
     #[serde(default)]
     pub allowed_paths: Option<Vec<PathBuf>>,
+    /// TLS between the processes, and for HTTP. Left out, nothing is encrypted.
+    #[serde(default)]
+    pub tls: Option<TlsTable>,
     /// Who may do what over HTTP; `vigie token` prints a token and its row. Without any, whoever is on the same machine
     /// may do all, and `http` must name localhost.
     #[serde(default)]
@@ -94,10 +99,23 @@ pub(super) fn placed(mistake: Mistake, text: &str) -> Mistake {
     Mistake { span, ..mistake }
 }
 
+/// As [`placed`], of the file at `path`, in a line.
+pub(super) fn placed_in(path: &Path, mistake: Mistake) -> Mistake {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    Mistakes { path: path.to_owned(), list: vec![placed(mistake, &text)], text }.in_a_line()
+}
+
+/// Where the value of `key` stands, or of `table.key`.
 fn span(text: &str, key: &str) -> Option<Range<usize>> {
+    let (outer, inner) = key.split_once('.').map_or((key, None), |(outer, inner)| (outer, Some(inner)));
     let table = DeTable::parse(text).ok()?;
-    let found = table.get_ref().iter().find(|(name, _)| name.get_ref() == key);
-    found.map(|(_, value)| value.span())
+    let found = value(table.get_ref(), outer)?;
+    let within = inner.and_then(|inner| value(found.get_ref().as_table()?, inner));
+    Some(within.unwrap_or(found).span())
+}
+
+fn value<'a, 't>(table: &'a DeTable<'t>, key: &str) -> Option<&'a Spanned<DeValue<'t>>> {
+    table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
 }
 
 /// The key whose value begins there.
@@ -200,7 +218,7 @@ mod tests {
     /// Catches a key that the example does not show, and a line of it that is no use once its `#` is gone.
     #[test]
     fn the_example_shows_every_key() {
-        let shown = |line: &str| line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
+        let shown = |line: &str| line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# ["));
         let all: String = root("cluster.toml")
             .lines()
             .filter(|line| !line.starts_with("# token = ") && (!line.starts_with('#') || shown(line)))

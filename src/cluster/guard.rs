@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use timely::worker::Worker;
 
+use super::wire::Wire;
 use super::{Lost, Peer, quiet};
 
 /// How long workers may take to stop after a failure, before the process is ended over their heads.
@@ -50,14 +51,14 @@ struct State {
     working: usize,
     /// All threads have ended.
     ended: bool,
-    sockets: Vec<TcpStream>,
+    sockets: Vec<Wire>,
 }
 
 /// What [`Guard::check`] unwinds with.
 struct Stopped;
 
 impl Guard {
-    pub(super) fn new(links: &[Option<(Peer, TcpStream)>], threads: usize, grace: Duration) -> io::Result<Self> {
+    pub(super) fn new(links: &[Option<(Peer, Wire)>], threads: usize, grace: Duration) -> io::Result<Self> {
         let sockets = links.iter().flatten().map(|(_, stream)| stream.try_clone()).collect::<io::Result<_>>()?;
         let state = State { cause: None, workers: Vec::new(), working: threads, ended: false, sockets };
         let (failed, state, changed) = (AtomicBool::new(false), Mutex::new(state), Condvar::new());

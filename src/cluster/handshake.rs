@@ -12,15 +12,15 @@
 //! compared in constant time. What was not proved is not believed: nothing that a stranger says ends a start.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::token::Token;
+use super::wire::Wire;
 use super::{Cluster, Lost};
 use crate::mistake::Mistake;
 
 /// What a handshake begins with. Its last byte counts up when the handshake itself changes.
-const MAGIC: [u8; 8] = *b"vigie\0\0\x02";
+pub(super) const MAGIC: [u8; 8] = *b"vigie\0\0\x02";
 
 /// How long a caller or callee may take for its part.
 const TIME: Duration = Duration::from_secs(5);
@@ -214,7 +214,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// The connection broke, took too long, or leads to something that is no Vigie.
-pub fn call(stream: &mut TcpStream, token: &Token, claim: &Claim) -> io::Result<Answer> {
+pub fn call(stream: &mut Wire, token: &Token, claim: &Claim) -> io::Result<Answer> {
     let until = Instant::now() + TIME;
     let mine = nonce()?;
     send(stream, &[&MAGIC, &mine])?;
@@ -246,8 +246,10 @@ pub struct Knock {
 pub enum Stranger {
     /// It is no Vigie, or broke off.
     Other,
-    /// It has another token; it called itself process `.0`. It was told.
-    Token(u32, String),
+    /// It has another token, or calls without TLS; it called itself process `.0`. It was told.
+    SentAway(u32, String),
+    /// One side does not trust the other's certificate, or only one of them speaks TLS: nobody knows who it is.
+    Distrusted(String),
 }
 
 impl From<io::Error> for Stranger {
@@ -257,7 +259,7 @@ impl From<io::Error> for Stranger {
 }
 
 /// The callee's side, first half: hears who calls.
-pub fn hear_knock(stream: &mut TcpStream, token: &Token, me: usize) -> Result<Knock, Stranger> {
+pub fn hear_knock(stream: &mut Wire, token: &Token, me: usize) -> Result<Knock, Stranger> {
     let until = Instant::now() + TIME;
     let theirs = hear_nonce(stream, until)?;
     let mine = nonce()?;
@@ -270,18 +272,18 @@ pub fn hear_knock(stream: &mut TcpStream, token: &Token, me: usize) -> Result<Kn
     }
     let words = wrong_token(claim.process, me as u32);
     answer(stream, &Answer::Refused(Refusal::Mistake(words.clone())))?;
-    Err(Stranger::Token(claim.process, words))
+    Err(Stranger::SentAway(claim.process, words))
 }
 
 /// The callee's side, second half: lets it in.
-pub fn welcome(stream: &mut TcpStream, token: &Token, knock: &Knock, claim: Claim) -> io::Result<()> {
+pub fn welcome(stream: &mut Wire, token: &Token, knock: &Knock, claim: Claim) -> io::Result<()> {
     let proof = proof(token, "callee", &claim, &knock.nonces);
     answer(stream, &Answer::Welcome(claim))?;
     send(stream, &[proof.as_bytes()])
 }
 
 /// Writes a short answer.
-pub fn answer(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
+pub fn answer(stream: &mut Wire, answer: &Answer) -> io::Result<()> {
     let (code, body) = match answer {
         Answer::Welcome(claim) => (0u8, claim.to_bytes().to_vec()),
         Answer::Later => (1, Vec::new()),
@@ -294,7 +296,7 @@ pub fn answer(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
 }
 
 /// Reads a short answer, and not a byte more: what follows is timely's.
-pub fn hear_answer(stream: &mut TcpStream, until: Instant) -> io::Result<Answer> {
+pub fn hear_answer(stream: &mut Wire, until: Instant) -> io::Result<Answer> {
     let [code] = hear(stream, until)?;
     let length = usize::from(u16::from_le_bytes(hear(stream, until)?));
     let mut words = || {
@@ -327,7 +329,7 @@ fn nonce() -> io::Result<Nonce> {
     Ok(nonce)
 }
 
-fn hear_nonce(stream: &mut TcpStream, until: Instant) -> io::Result<Nonce> {
+fn hear_nonce(stream: &mut Wire, until: Instant) -> io::Result<Nonce> {
     match hear(stream, until)? == MAGIC {
         true => hear(stream, until),
         false => Err(no_vigie()),
@@ -338,17 +340,17 @@ fn no_vigie() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "what answers there is no Vigie of this kind")
 }
 
-fn send(stream: &mut TcpStream, parts: &[&[u8]]) -> io::Result<()> {
+fn send(stream: &mut Wire, parts: &[&[u8]]) -> io::Result<()> {
     stream.write_all(&parts.concat())
 }
 
-fn hear<const N: usize>(stream: &mut TcpStream, until: Instant) -> io::Result<[u8; N]> {
+fn hear<const N: usize>(stream: &mut Wire, until: Instant) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     hear_into(stream, &mut bytes, until).map(|()| bytes)
 }
 
 /// Fills `bytes` before `until`, however slowly they drip in.
-fn hear_into(stream: &mut TcpStream, mut bytes: &mut [u8], until: Instant) -> io::Result<()> {
+fn hear_into(stream: &mut Wire, mut bytes: &mut [u8], until: Instant) -> io::Result<()> {
     while !bytes.is_empty() {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -1,11 +1,12 @@
 //! A connection that knows how it ended.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::thread;
 
 use timely::communication::allocator::zero_copy::stream::Stream;
 
+use super::wire::Wire;
 use super::{Guard, Lost, Peer};
 
 /// A link to another process, as timely's threads hold it.
@@ -18,7 +19,7 @@ use super::{Guard, Lost, Peer};
 /// the session flushes when it is dropped, panics again, and that aborts the process.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Wire,
     peer: Peer,
     guard: Guard,
     /// How the stream ended, once it has.
@@ -26,7 +27,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, peer: Peer, guard: Guard) -> Self {
+    pub(super) fn new(stream: Wire, peer: Peer, guard: Guard) -> Self {
         Self { stream, peer, guard, ending: None }
     }
 

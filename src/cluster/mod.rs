@@ -11,8 +11,8 @@
 //! supervisor can act on. Nothing here is global or for once: another [`Door::meet`] on the same door
 //! makes the next generation.
 //!
-//! What it gives up: links are neither encrypted nor checked for changes on the way. The token keeps out who does
-//! not know it, not who can rewrite packets; such a network wants a tunnel.
+//! The token keeps out who does not know it, not who can read or rewrite packets: such a network wants `[tls]`, with which
+//! every link is encrypted, and both of its ends show certificates.
 //!
 //! # Layout
 //!
@@ -20,10 +20,11 @@
 //! * [`file`]: that file, read and checked; [`told`]: what it says, for people.
 //! * [`token`]: the secret that all share.
 //! * [`standing`]: what a standing cluster needs besides: HTTP, its folder, its tokens.
-//! * [`handshake`]: who may come in, and why not, in words.
+//! * [`tls`]: certificates, and what is encrypted with them.
+//! * [`handshake`]: who may come in, and why not, in words; [`knock`]: both ends of a call, from the socket to that.
 //! * [`connect`]: everyone to everyone, within a time.
 //! * [`socket`]: bound to the right address, and quick to notice a loss.
-//! * [`link`]: a connection that knows how it ended.
+//! * [`wire`]: a connection, encrypted or not; [`link`]: one that knows how it ended.
 //! * [`guard`]: when one worker stops, all stop, and no thread hangs.
 //! * [`workers`]: timely's threads, from links to results.
 //! * [`quiet`]: one sentence for one loss, not one panic message a thread.
@@ -39,18 +40,23 @@ pub mod connect;
 pub mod file;
 pub mod guard;
 pub mod handshake;
+pub(crate) mod knock;
 pub mod link;
 pub mod quiet;
 pub mod socket;
 pub mod standing;
+pub mod tls;
 pub mod token;
 pub mod told;
+pub mod wire;
 pub mod workers;
 
 pub use config::{Cluster, ClusterFlags, Peer};
 pub use connect::{Door, Meeting};
 pub use guard::Guard;
 pub use standing::Standing;
+pub use tls::Tls;
+pub use wire::Wire;
 
 /// Exit code: the user's mistake, nothing was started.
 pub const EXIT_MISTAKE: i32 = 2;

@@ -2,9 +2,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
 
 use super::config::{Cluster, ClusterFlags, split};
-use super::file::ClusterFile;
+use super::file::{ClusterFile, placed_in};
+use super::tls::files::Identity;
+use super::tls::{HttpTls, TlsTable};
 use crate::allowed::Allowed;
 use crate::api::tokens::Tokens;
 use crate::mistake::Mistake;
@@ -24,6 +29,8 @@ pub struct Standing {
     pub state_dir: PathBuf,
     /// Who may do what over HTTP.
     pub tokens: Tokens,
+    /// What HTTP is encrypted with, if it is.
+    pub tls: Option<Arc<ServerConfig>>,
     /// The folders that the paths of a job may not leave.
     pub allowed: Allowed,
 }
@@ -41,15 +48,28 @@ impl ClusterFlags {
         let file = self.file(folder)?;
         let beside = file.as_ref().and_then(|(path, _)| path.parent()).unwrap_or(folder).to_owned();
         let shown = file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+        let path = file.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
         let file = file.map(|(_, file)| file).unwrap_or_default();
         let state_dir = file.state_dir.as_deref().unwrap_or(STATE_DIR);
         let at = |what| Mistake::new(format!("{shown}: {what}"));
+        let http = http(file.http.as_deref(), cluster.processes()).map_err(at)?;
+        let tls = file.tls.as_ref().map(|table| https(table, &beside, cluster.process, &http[cluster.process]));
         Ok(Standing {
-            http: http(file.http.as_deref(), cluster.processes()).map_err(at)?,
+            tls: tls.transpose().map_err(|mistake| placed_in(&path, mistake))?.flatten(),
+            http,
             state_dir: beside.join(state_dir.replace("{process}", &cluster.process.to_string())),
             tokens: Tokens::new(&file.api_token).map_err(at)?,
             allowed: file.allowed(&beside),
         })
+    }
+
+    /// `[tls]`, and the folder that its paths start from.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in words.
+    pub fn tls(&self) -> Result<Option<(PathBuf, TlsTable)>, Mistake> {
+        let Some((path, file)) = self.file(Path::new("."))? else { return Ok(None) };
+        Ok(file.tls.map(|table| (path.parent().unwrap_or(Path::new(".")).to_owned(), table)))
     }
 
     /// Where the processes of the cluster answer HTTP, as far as the file says; none where there is no file.
@@ -73,6 +93,16 @@ impl ClusterFile {
 /// The addresses for HTTP that are there when nobody gives others.
 pub fn default_http(processes: usize) -> Vec<String> {
     (0..processes).map(|index| format!("localhost:{}", FIRST_HTTP_PORT + index)).collect()
+}
+
+/// What a process answers HTTPS with at that address; none where it is to be plain.
+fn https(table: &TlsTable, beside: &Path, process: usize, address: &str) -> Result<Option<Arc<ServerConfig>>, Mistake> {
+    if table.http == HttpTls::Off {
+        return Ok(None);
+    }
+    let identity = Identity::load(table, beside, process)?;
+    identity.check(address)?;
+    identity.http(table.http == HttpTls::Clients).map(Some)
 }
 
 /// One address for each process.

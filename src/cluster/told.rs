@@ -7,6 +7,8 @@ use std::path::Path;
 use super::config::{DEAD_AFTER, DEFAULT_FILE};
 use super::file::{self, ClusterFile};
 use super::standing::{STATE_DIR, default_http};
+use super::tls::files::Identity;
+use super::tls::{HttpTls, TlsTable};
 use super::token::{self, Token, all_local};
 use crate::mesh::membership::quorum;
 use crate::mistake::{Mistake, Mistakes};
@@ -29,6 +31,8 @@ pub fn told(path: &Path, environment: Option<String>) -> Result<String, Mistakes
         Mistakes { path: path.to_owned(), list: vec![file::placed(mistake, &text)], text }
     };
     check(&file).map_err(wrong)?;
+    let beside = path.parent().unwrap_or(Path::new("."));
+    file.tls.as_ref().map_or(Ok(()), |table| check_tls(table, &file, beside)).map_err(wrong)?;
     let token = Token::find(environment.clone(), Some((path, &file))).map_err(wrong)?;
     let open = !all_local(&file.processes) && file.processes.len() > 1;
     if open && !token.is_empty() && token.is_weak() {
@@ -39,7 +43,6 @@ pub fn told(path: &Path, environment: Option<String>) -> Result<String, Mistakes
     for (what, words) in rows(&file, &words_of_token(&file, open, from_outside)) {
         writeln!(text, "  {what:<9}  {words}").expect("a string takes all");
     }
-    let beside = path.parent().unwrap_or(Path::new("."));
     if file.allowed_paths.is_some() {
         writeln!(text, "  {:<9}  jobs stay in {}", "paths", file.allowed(beside)).expect("a string takes all");
     }
@@ -65,6 +68,35 @@ fn check(file: &ClusterFile) -> Result<(), Mistake> {
     }
 }
 
+/// What is wrong with the certificates that lie here: each machine may have those of its own processes alone.
+fn check_tls(table: &TlsTable, file: &ClusterFile, beside: &Path) -> Result<(), Mistake> {
+    let is_here = |process: &usize| beside.join(table.certificate.replace("{process}", &process.to_string())).exists();
+    let http = file.http.clone().unwrap_or_else(|| default_http(file.processes.len()));
+    let here: Vec<_> = (0..file.processes.len()).filter(is_here).collect();
+    if here.is_empty() {
+        return Identity::load(table, beside, 0).map(drop);
+    }
+    for process in here {
+        let identity = Identity::load(table, beside, process)?;
+        if file.processes.len() > 1 {
+            identity.check(&file.processes[process])?;
+        }
+        if table.http != HttpTls::Off {
+            identity.check(&http[process])?;
+        }
+    }
+    Ok(())
+}
+
+fn words_of_tls(table: Option<&TlsTable>) -> &'static str {
+    match table.map(|table| table.http) {
+        None => "none: nothing is encrypted",
+        Some(HttpTls::Off) => "between the processes; HTTP is plain",
+        Some(HttpTls::Server) => "between the processes, and HTTP is HTTPS",
+        Some(HttpTls::Clients) => "between the processes, and HTTP is HTTPS, whose callers show a certificate",
+    }
+}
+
 fn rows(file: &ClusterFile, token: &str) -> Vec<(&'static str, String)> {
     let http = file.http.clone().unwrap_or_else(|| default_http(file.processes.len()));
     let state_dir =
@@ -80,6 +112,7 @@ fn rows(file: &ClusterFile, token: &str) -> Vec<(&'static str, String)> {
     let silence = file.dead_after.unwrap_or(Time(DEAD_AFTER));
     rows.push(("silence", format!("who says nothing for {silence} is left out until it does")));
     rows.push(("token", token.to_owned()));
+    rows.push(("tls", words_of_tls(file.tls.as_ref()).to_owned()));
     let callers: Vec<_> = file.api_token.iter().map(|row| format!("{} ({})", row.name, row.role.as_str())).collect();
     rows.push((
         "callers",
@@ -183,6 +216,9 @@ mod tests {
         };
         assert!(wrong("token = 'short'", "2:9").contains("16 or more"));
         assert!(wrong("token_file = 'missing'", "2:14").contains("can't be read"));
+        let tls = "[tls]\nca = 'none.pem'\ncertificate = '{process}.pem'\nkey = '{process}.key'";
+        assert!(wrong(tls, "3:6 in [tls]").contains("`ca` names"));
+        assert!(wrong(&format!("{tls}\nhttp = 'on'"), "6:8 in [tls]").contains("clients"));
         assert!(wrong("http = ['a:3']", "2:8").contains("one for each process"));
         assert!(wrong("min_proceses = 2", "2:1").contains("did you mean `min_processes`?"));
         assert!(said("processes = []", "").expect_err("nobody").contains("host:port of each"));

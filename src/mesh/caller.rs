@@ -8,8 +8,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::links::Place;
 use super::shared::Shared;
-use crate::cluster::handshake::{self, Answer, Purpose, Refusal};
-use crate::cluster::socket::dial;
+use crate::cluster::handshake::{Purpose, Refusal};
+use crate::cluster::knock::{self, Called};
 
 /// The pause after a call, which doubles with each that leads to nothing.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -36,18 +36,17 @@ pub(super) async fn call(shared: Arc<Shared>, peer: usize) {
 
 /// One call; the link, if it led to one.
 fn knock(shared: &Arc<Shared>, peer: usize) -> io::Result<Option<JoinHandle<()>>> {
-    let mut stream = dial(&shared.cluster.peer(peer).address, shared.dead_after)?;
     let claim = shared.claim(peer, Purpose::Control, 0);
-    match handshake::call(&mut stream, &shared.cluster.token, &claim)? {
-        Answer::Welcome(theirs) if theirs.process as usize == peer => {
+    match knock::call(&shared.cluster, &claim, shared.dead_after)? {
+        Called::In(wire, theirs) if theirs.process as usize == peer => {
             // The place is free, or just about to be.
-            let Ok(place) = Place::take(shared, peer, stream.peer_addr()?.ip()) else { return Ok(None) };
-            place.open(stream).map(Some)
+            let Ok(place) = Place::take(shared, peer, wire.peer_addr()?.ip()) else { return Ok(None) };
+            place.open(wire).map(Some)
         }
-        Answer::Refused(Refusal::Mistake(words) | Refusal::Missing(words)) => {
+        Called::Refused(Refusal::Mistake(words) | Refusal::Missing(words)) => {
             shared.troubles.tell(peer, words);
             Ok(None)
         }
-        Answer::Welcome(_) | Answer::Later | Answer::Go => Ok(None),
+        Called::In(..) | Called::Later => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! Hears who calls, and leads each to where it belongs: control links, data links, or out.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::gather;
 use super::links::Place;
 use super::shared::Shared;
 use crate::cluster::handshake::{self, Answer, Claim, Knock, Purpose, Refusal, Stranger};
-use crate::cluster::socket::tune;
+use crate::cluster::{Wire, knock};
 
 /// Callers that are heard at the same time; the rest wait, or are no Vigie.
 const MOST_HEARD: usize = 64;
@@ -36,7 +36,7 @@ async fn stand(shared: Arc<Shared>, listener: tokio::net::TcpListener) {
                 let shared = shared.clone();
                 spawn_blocking(move || {
                     // Whatever breaks here is the caller's to try again.
-                    let _ = stream.into_std().and_then(|stream| greet(&shared, stream, from));
+                    let _ = stream.into_std().and_then(|stream| greet(&shared, stream, from.ip()));
                     drop(permit);
                 });
             }
@@ -46,24 +46,31 @@ async fn stand(shared: Arc<Shared>, listener: tokio::net::TcpListener) {
 }
 
 /// Hears one caller. Some never say a word; the handshake has its own patience.
-fn greet(shared: &Arc<Shared>, mut stream: TcpStream, from: SocketAddr) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
-    tune(&stream, shared.dead_after)?;
-    let knock = match handshake::hear_knock(&mut stream, &shared.cluster.token, shared.me()) {
-        Ok(knock) => knock,
-        Err(Stranger::Token(process, words)) => {
-            shared.troubles.tell(process as usize, format!("a caller from {from} was sent away: {words}"));
+fn greet(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr) -> io::Result<()> {
+    let (wire, knock) = match knock::hear(&shared.cluster, stream, shared.dead_after) {
+        Ok(heard) => heard,
+        Err(stranger) => {
+            sent_away(shared, from, stranger);
             return Ok(());
         }
-        Err(Stranger::Other) => return Ok(()),
     };
     if let Some(words) = objection(shared, &knock.claim) {
-        return refuse(shared, stream, from, &knock, words);
+        return refuse(shared, wire, from, &knock, words);
     }
     match knock.claim.purpose {
-        Purpose::Data => gather::admit(shared, stream, &knock),
-        _ => admit(shared, stream, from, &knock),
+        Purpose::Data => gather::admit(shared, wire, &knock),
+        _ => admit(shared, wire, from, &knock),
     }
+}
+
+/// Says why nobody was let in, where that is worth a word.
+fn sent_away(shared: &Shared, from: IpAddr, stranger: Stranger) {
+    let (process, words) = match stranger {
+        Stranger::SentAway(process, words) => (process as usize, words),
+        Stranger::Distrusted(words) => (usize::MAX, words),
+        Stranger::Other => return,
+    };
+    shared.troubles.tell(process, format!("a caller from {from} was sent away: {words}"));
 }
 
 /// Why a caller can't be one of this cluster's, if it can't.
@@ -77,24 +84,24 @@ fn objection(shared: &Shared, claim: &Claim) -> Option<String> {
     Claim::disagreement(claim, &shared.claim(shared.me(), Purpose::Control, 0))
 }
 
-fn refuse(shared: &Shared, mut stream: TcpStream, from: SocketAddr, knock: &Knock, words: String) -> io::Result<()> {
+fn refuse(shared: &Shared, mut wire: Wire, from: IpAddr, knock: &Knock, words: String) -> io::Result<()> {
     let answer = Answer::Refused(Refusal::Mistake(words.clone()));
     shared.troubles.tell(knock.claim.process as usize, format!("a caller from {from} was sent away: {words}"));
-    handshake::answer(&mut stream, &answer)
+    handshake::answer(&mut wire, &answer)
 }
 
 /// Lets a higher process in, if it is not here already.
-fn admit(shared: &Arc<Shared>, mut stream: TcpStream, from: SocketAddr, knock: &Knock) -> io::Result<()> {
+fn admit(shared: &Arc<Shared>, mut wire: Wire, from: IpAddr, knock: &Knock) -> io::Result<()> {
     let peer = knock.claim.process as usize;
-    match Place::take(shared, peer, from.ip()) {
+    match Place::take(shared, peer, from) {
         Ok(place) => {
             let mine = shared.claim(shared.me(), Purpose::Control, 0);
-            handshake::welcome(&mut stream, &shared.cluster.token, knock, mine)?;
-            place.open(stream).map(drop)
+            handshake::welcome(&mut wire, &shared.cluster.token, knock, mine)?;
+            place.open(wire).map(drop)
         }
         // The same process, whose old link has not been seen to end.
-        Err(here) if here == from.ip() => handshake::answer(&mut stream, &Answer::Later),
-        Err(here) => refuse(shared, stream, from, knock, twice(peer, here)),
+        Err(here) if here == from => handshake::answer(&mut wire, &Answer::Later),
+        Err(here) => refuse(shared, wire, from, knock, twice(peer, here)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The data links of a generation: from each member to each, all of them soon, or none.
 
 use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,8 +11,8 @@ use super::drive::Input;
 use super::message::GenerationId;
 use super::shared::Shared;
 use crate::cluster::handshake::{self, Answer, Knock, Purpose, Refusal};
-use crate::cluster::socket::dial;
-use crate::cluster::{Meeting, Peer};
+use crate::cluster::knock::{self, Called};
+use crate::cluster::{Meeting, Peer, Wire};
 
 /// How long all members may take to connect.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,7 +30,7 @@ pub(super) struct Gatherer {
 /// What comes while members connect.
 enum Arrival {
     /// A link.
-    Link(usize, TcpStream),
+    Link(usize, Wire),
     /// Another member will not have it.
     Refused(String),
     /// A call led to nothing yet.
@@ -68,7 +67,7 @@ pub(super) fn gather(shared: &Arc<Shared>, id: GenerationId, members: &[usize]) 
 }
 
 /// The door: a higher member calls for a data link.
-pub(super) fn admit(shared: &Shared, mut stream: TcpStream, knock: &Knock) -> io::Result<()> {
+pub(super) fn admit(shared: &Shared, mut stream: Wire, knock: &Knock) -> io::Result<()> {
     let peer = knock.claim.process as usize;
     let wanted = shared
         .gatherer()
@@ -107,7 +106,7 @@ impl Attempt<'_> {
     /// Waits for a link to each other member.
     fn collect(&self, coming: &Receiver<Arrival>) -> Result<Meeting, String> {
         let until = Instant::now() + PATIENCE;
-        let mut links: Vec<Option<(Peer, TcpStream)>> = self.members.iter().map(|_| None).collect();
+        let mut links: Vec<Option<(Peer, Wire)>> = self.members.iter().map(|_| None).collect();
         let mut trouble = String::new();
         while let Some(missing) = self.missing(&links) {
             let left = until.saturating_duration_since(Instant::now());
@@ -131,13 +130,13 @@ impl Attempt<'_> {
         self.members.iter().position(|member| *member == self.shared.me()).unwrap_or_default()
     }
 
-    fn missing(&self, links: &[Option<(Peer, TcpStream)>]) -> Option<usize> {
+    fn missing(&self, links: &[Option<(Peer, Wire)>]) -> Option<usize> {
         let pairs = self.members.iter().zip(links);
         let mut missing = pairs.filter(|(member, link)| **member != self.shared.me() && link.is_none());
         missing.next().map(|(member, _)| *member)
     }
 
-    fn place(&self, links: &mut [Option<(Peer, TcpStream)>], peer: usize, stream: TcpStream) -> Result<(), String> {
+    fn place(&self, links: &mut [Option<(Peer, Wire)>], peer: usize, stream: Wire) -> Result<(), String> {
         // Timely reads until something comes.
         stream.set_read_timeout(None).map_err(|error| error.to_string())?;
         if let Some(rank) = self.members.iter().position(|member| *member == peer) {
@@ -151,18 +150,12 @@ impl Attempt<'_> {
 fn call(shared: &Shared, id: GenerationId, peer: usize, over: &AtomicBool, arrivals: &Sender<Arrival>) {
     let claim = shared.claim(peer, Purpose::Data, id.key());
     while !over.load(Ordering::Acquire) {
-        let answer = dial(&shared.cluster.peer(peer).address, shared.dead_after).and_then(|mut stream| {
-            let answer = handshake::call(&mut stream, &shared.cluster.token, &claim)?;
-            Ok((stream, answer))
-        });
-        let (arrival, last) = match answer {
-            Ok((stream, Answer::Welcome(theirs))) if theirs.generation == id.key() => {
-                (Arrival::Link(peer, stream), true)
+        let (arrival, last) = match knock::call(&shared.cluster, &claim, shared.dead_after) {
+            Ok(Called::In(wire, theirs)) if theirs.generation == id.key() => (Arrival::Link(peer, wire), true),
+            Ok(Called::Refused(Refusal::Mistake(words) | Refusal::Missing(words))) => (Arrival::Refused(words), true),
+            Ok(Called::In(..) | Called::Later) => {
+                (Arrival::NotYet(peer, "it has not begun the generation".into()), false)
             }
-            Ok((_, Answer::Refused(Refusal::Mistake(words) | Refusal::Missing(words)))) => {
-                (Arrival::Refused(words), true)
-            }
-            Ok(_) => (Arrival::NotYet(peer, "it has not begun the generation".into()), false),
             Err(error) => (Arrival::NotYet(peer, error.to_string()), false),
         };
         if arrivals.send(arrival).is_err() || last {

@@ -4,13 +4,12 @@
 //! becomes free for the next one: so of one process, an end is always heard before a new beginning.
 
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -20,6 +19,7 @@ use super::frame::{Frame, Head};
 use super::membership::Event;
 use super::message::Message;
 use super::shared::Shared;
+use crate::cluster::Wire;
 
 /// One place a process.
 pub(super) struct Links {
@@ -94,13 +94,11 @@ impl Place {
         Ok(Place { shared: shared.clone(), peer, close, up: false, why })
     }
 
-    /// Makes it a link: from here on, `stream` is heard.
-    pub fn open(mut self, stream: TcpStream) -> io::Result<JoinHandle<()>> {
-        stream.set_read_timeout(None)?;
-        stream.set_nonblocking(true)?;
+    /// Makes it a link: from here on, `wire` is heard.
+    pub fn open(mut self, wire: Wire) -> io::Result<JoinHandle<()>> {
         let (shared, peer) = (self.shared.clone(), self.peer);
         let _context = shared.runtime.enter();
-        let (reader, writer) = tokio::net::TcpStream::from_std(stream)?.into_split();
+        let (reader, writer) = wire.into_halves()?;
         let (out, queue) = unbounded_channel();
         if let Some(slot) = &mut shared.links.slots()[peer] {
             slot.out = Some(out);
@@ -136,7 +134,7 @@ impl Drop for Place {
 }
 
 /// Takes in what comes, until nothing does any more; why.
-async fn listen(shared: &Arc<Shared>, peer: usize, mut reader: OwnedReadHalf) -> String {
+async fn listen(shared: &Arc<Shared>, peer: usize, mut reader: impl AsyncRead + Unpin) -> String {
     loop {
         match Frame::read(&mut reader).await {
             Ok(Frame { head: Head::Goodbye, .. }) => return "it has left".into(),
@@ -148,9 +146,13 @@ async fn listen(shared: &Arc<Shared>, peer: usize, mut reader: OwnedReadHalf) ->
 }
 
 /// Sends what is queued, until this process leaves or nothing is taken any more; why.
-async fn speak(mut queue: UnboundedReceiver<Bytes>, mut writer: OwnedWriteHalf) -> String {
+async fn speak(mut queue: UnboundedReceiver<Bytes>, mut writer: impl AsyncWrite + Unpin) -> String {
     while let Some(frame) = queue.recv().await {
-        if let Err(error) = writer.write_all(&frame).await {
+        let sent = async {
+            writer.write_all(&frame).await?;
+            writer.flush().await
+        };
+        if let Err(error) = sent.await {
             return error.to_string();
         }
     }

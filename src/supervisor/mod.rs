@@ -24,6 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use operators::UnixMillis;
+use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
 use crate::allowed::Allowed;
@@ -119,7 +120,7 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
     });
     process.recall();
     let orders = process.clone().join()?;
-    process.serve(standing.tokens)?;
+    process.serve(standing.tokens, standing.tls)?;
     watch(&process);
     process.obey(&orders);
     process.mesh().leave();
@@ -185,13 +186,14 @@ impl Process {
     }
 
     /// Answers over HTTP.
-    fn serve(self: &Arc<Self>, tokens: Tokens) -> Result<(), Mistake> {
+    fn serve(self: &Arc<Self>, tokens: Tokens, tls: Option<Arc<ServerConfig>>) -> Result<(), Mistake> {
         let (control, mut requests) = crate::api::control();
         let pages = self.clone();
         let page = Arc::new(move || pages.page());
         let api = Api { control, events: self.events.clone(), tokens, page };
-        let shown = crate::api::serve(&self.control, &self.http, api)?;
-        self.tell(Level::Info, None, format!("process {}: http://{shown}", self.index()));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let shown = crate::api::serve(&self.control, &self.http, tls, api)?;
+        self.tell(Level::Info, None, format!("process {}: {scheme}://{shown}", self.index()));
         let process = self.clone();
         self.control.spawn(async move {
             while let Some((command, reply)) = requests.recv().await {

@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -13,31 +13,38 @@ use super::port;
 pub struct Forwarder {
     pub port: u16,
     pub hole: Arc<AtomicBool>,
+    /// All that came, in both directions.
+    pub seen: Seen,
 }
+
+type Seen = Arc<Mutex<Vec<u8>>>;
 
 impl Forwarder {
     pub fn start(to: String) -> Self {
         let port = port();
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let hole = Arc::new(AtomicBool::new(false));
-        let black = hole.clone();
+        let seen = Seen::default();
+        let (black, all) = (hole.clone(), seen.clone());
         thread::spawn(move || {
             for here in listener.incoming().flatten() {
                 let Ok(there) = TcpStream::connect(&to) else { continue };
                 for (from, to) in [(here.try_clone(), there.try_clone()), (Ok(there), Ok(here))] {
-                    let (from, to, black) = (from.expect("a socket"), to.expect("a socket"), black.clone());
-                    thread::spawn(move || pump(from, to, &black));
+                    let (from, to) = (from.expect("a socket"), to.expect("a socket"));
+                    let (black, all) = (black.clone(), all.clone());
+                    thread::spawn(move || pump(from, to, &black, &all));
                 }
             }
         });
-        Self { port, hole }
+        Self { port, hole, seen }
     }
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream, hole: &AtomicBool) {
+fn pump(mut from: TcpStream, mut to: TcpStream, hole: &AtomicBool, seen: &Seen) {
     let mut buffer = [0; 4096];
     loop {
         let read = from.read(&mut buffer).unwrap_or(0);
+        seen.lock().expect("nothing panics while it holds that").extend_from_slice(&buffer[..read]);
         // Not even an end comes through.
         while hole.load(Ordering::Acquire) {
             thread::sleep(Duration::from_millis(10));

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
+use vigie::client::Client;
+use vigie::client::trust::Trust;
 
 use crate::support::servers::S3;
 use crate::support::{Process, free_port, wait};
@@ -20,6 +22,8 @@ pub struct Standing {
     /// Its processes that have been started, by index.
     pub processes: Vec<Option<Process>>,
     http: Vec<u16>,
+    /// Where its HTTP is HTTPS: whom to trust, and what to show.
+    pub trust: Option<Trust>,
 }
 
 impl Standing {
@@ -36,7 +40,7 @@ impl Standing {
             list(&http)
         );
         std::fs::write(folder.path().join("cluster.toml"), text).expect("a cluster file");
-        Self { folder, processes: (0..count).map(|_| None).collect(), http }
+        Self { folder, processes: (0..count).map(|_| None).collect(), http, trust: None }
     }
 
     /// A cluster with all its processes in one generation.
@@ -96,9 +100,11 @@ impl Standing {
 
     /// A page of the API of one process; null where it does not answer.
     pub fn get(&self, index: usize, path: &str) -> Value {
-        crate::support::get(self.http[index], path)
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+        let text = match &self.trust {
+            None => crate::support::get(self.http[index], path),
+            Some(trust) => secure(self.http[index], trust, path),
+        };
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
     /// Asks a process for something: see [`call`].
@@ -149,6 +155,12 @@ impl Standing {
         wait("its port to be free", || std::net::TcpListener::bind(("127.0.0.1", self.http[index])).ok());
         ended.code()
     }
+}
+
+/// A page over HTTPS.
+fn secure(port: u16, trust: &Trust, path: &str) -> Option<String> {
+    let client = Client::with(vec![format!("127.0.0.1:{port}")], None, Some(trust)).expect("sound files");
+    client.text(path.strip_prefix("/api/v1").expect("a page of the API")).ok()
 }
 
 /// Asks what listens on that port for something, a body with it or none; the status and what came. `None` where nobody

@@ -10,6 +10,7 @@ mod model;
 mod panics;
 mod security;
 mod starts;
+mod tls;
 mod trouble;
 
 pub use cluster::{Standing, call};

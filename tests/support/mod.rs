@@ -1,6 +1,7 @@
 //! What the tests of whole processes share: real servers on free ports, processes that end with their test, and
 //! waiting for conditions.
 
+pub mod certificates;
 pub mod ports;
 pub mod servers;
 
