@@ -13,7 +13,7 @@ pub struct At {
     /// The file that says where the processes are [default: ./cluster.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "at")]
     pub cluster: Option<PathBuf>,
-    /// The CA (PEM) that signed the processes' certificates, for HTTPS [default: VIGIE_CA, else [tls] of the file]
+    /// The CA (PEM) that signed the processes' certificates, for HTTPS [default: VIGIE_CA, else that of the file]
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The certificate (PEM) to show where callers need one [default: VIGIE_CERTIFICATE, else that of the file]

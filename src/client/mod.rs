@@ -4,7 +4,7 @@
 //!
 //! * [`flags`]: what is typed.
 //! * [`places`]: where a process may be.
-//! * [`trust`]: HTTPS.
+//! * [`trust`]: whom a command trusts over HTTPS, and what it shows.
 //! * [`wire`]: a request, and its answer or its problem.
 //! * [`failure`]: what is said, and the exit code.
 //! * [`commands`], [`logs`], [`top`]: one function a command.

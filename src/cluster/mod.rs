@@ -21,7 +21,7 @@
 //! * [`token`]: the secret that all share.
 //! * [`standing`]: what a standing cluster needs besides: HTTP, its folder, its tokens.
 //! * [`tls`]: certificates, and what is encrypted with them.
-//! * [`handshake`]: who may come in, and why not, in words; [`knock`]: both ends of a call, from the socket to that.
+//! * [`handshake`]: who may come in, and why not, in words; `knock`: both ends of a call, from the socket to that.
 //! * [`connect`]: everyone to everyone, within a time.
 //! * [`socket`]: bound to the right address, and quick to notice a loss.
 //! * [`wire`]: a connection, encrypted or not; [`link`]: one that knows how it ended.

@@ -57,6 +57,12 @@ fn a_standing_cluster_does_all_of_it_over_tls() {
         cluster.await_state(&[0, 1, 2], "room", "running");
         more(&cluster);
     }
+    cluster.signal(1, "STOP");
+    cluster.await_members(&[0, 2]);
+    more(&cluster);
+    cluster.signal(1, "CONT");
+    cluster.await_members(&[0, 1, 2]);
+    more(&cluster);
     let same = || (sockets(cluster.processes[0].as_ref().expect("it runs")) <= before).then_some(());
     wait_or("the sockets of the first generation, and no more", same, || cluster.said());
     assert!(cluster.does(&["jobs"]).contains("room"));

@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! * [`files`]: certificates and keys, read and checked.
-//! * [`session`]: what is encrypted on one connection.
+//! * `session`: what is encrypted on one connection.
 //! * [`words`]: what is wrong with a certificate, for people.
 
 use std::fmt;
