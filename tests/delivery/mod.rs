@@ -17,10 +17,10 @@ mod stores;
 
 use std::path::Path;
 
-pub use feeds::Feed;
-pub use kills::job;
-pub use oracle::judge;
-pub use stores::Store;
+pub use feeds::{Feed, make_topics};
+pub use kills::{job, job_to};
+pub use oracle::{Verdict, judge};
+pub use stores::{KafkaTopic, Store};
 
 use crate::support::Process;
 use crate::support::servers::S3;

@@ -4,10 +4,14 @@ mod chaos;
 mod churn;
 mod cluster;
 mod commands;
+mod door;
 mod grafana;
 mod healing;
 mod model;
+mod net;
+mod outages;
+mod pairs;
 mod security;
 mod trouble;
 
-pub use cluster::{Standing, call};
+pub use cluster::Standing;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -18,10 +18,14 @@ pub struct Server {
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
     folder: tempfile::TempDir,
-    /// Its port on 127.0.0.1.
+    host: IpAddr,
+    /// Its port.
     pub port: u16,
     process: Option<Process>,
 }
+
+/// Where servers listen, unless a test wants them elsewhere.
+pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What a start script says where its server is not installed (EX_UNAVAILABLE).
 const NOT_INSTALLED: i32 = 69;
@@ -33,10 +37,16 @@ fn scripts() -> PathBuf {
 impl Server {
     /// Starts the server of a script, with the settings that it takes from its environment.
     pub fn script(name: &str, settings: &[(&'static str, String)]) -> Option<Self> {
+        Self::script_on(LOCALHOST, name, settings)
+    }
+
+    /// The same, listening on that address of this machine.
+    pub fn script_on(host: IpAddr, name: &str, settings: &[(&'static str, String)]) -> Option<Self> {
         let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
         let arguments = vec![folder.path().display().to_string(), port.to_string(), free_port().to_string()];
         let program = scripts().join(name).with_extension("sh");
-        let mut server = Self { program, arguments, environment: settings.to_vec(), folder, port, process: None };
+        let environment = [settings, &[("VIGIE_HOST", host.to_string())]].concat();
+        let mut server = Self { program, arguments, environment, folder, host, port, process: None };
         server.start().then_some(server)
     }
 
@@ -44,9 +54,15 @@ impl Server {
     pub fn new(program: impl Into<PathBuf>, arguments: &[&str], port: u16) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let (program, folder) = (program.into(), tempfile::tempdir().expect("a folder"));
-        let mut server = Self { program, arguments, environment: Vec::new(), folder, port, process: None };
+        let (environment, host) = (Vec::new(), LOCALHOST);
+        let mut server = Self { program, arguments, environment, folder, host, port, process: None };
         assert!(server.start());
         server
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
     }
 
     /// Whether it is installed; it answers then.
@@ -57,7 +73,7 @@ impl Server {
         let what = format!("{} to answer", self.program.display());
         let ended = wait(&what, || match process.ended() {
             Some(status) => Some(Some(status)),
-            None => TcpStream::connect(("127.0.0.1", self.port)).ok().map(|_| None),
+            None => TcpStream::connect(self.address()).ok().map(|_| None),
         });
         match ended {
             Some(status) if status.code() == Some(NOT_INSTALLED) => println!("skipped: {}", process.said().trim()),
@@ -119,7 +135,12 @@ pub struct Kafka(Server);
 impl Kafka {
     /// Starts one as it comes: batches of 1 MiB at most, no topic by itself.
     pub fn start() -> Option<Self> {
-        Server::script("kafka", &[]).map(Self)
+        Self::start_on(LOCALHOST)
+    }
+
+    /// The same, on that address of this machine.
+    pub fn start_on(host: IpAddr) -> Option<Self> {
+        Server::script_on(host, "kafka", &[]).map(Self)
     }
 
     /// Starts one that takes batches of as many bytes.
@@ -134,7 +155,7 @@ impl Kafka {
 
     /// What a client is told.
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.0.port)
+        self.0.address().to_string()
     }
 }
 
@@ -253,7 +274,12 @@ pub struct Mongo(Server);
 impl Mongo {
     /// FerretDB on SQLite: keeps its data, slowly.
     pub fn ferret() -> Option<Self> {
-        Server::script("ferretdb", &[]).map(Self)
+        Self::ferret_on(LOCALHOST)
+    }
+
+    /// The same, on that address of this machine.
+    pub fn ferret_on(host: IpAddr) -> Option<Self> {
+        Server::script_on(host, "ferretdb", &[]).map(Self)
     }
 
     /// mongo-java-server: fast, and forgets all at its end.
@@ -263,7 +289,7 @@ impl Mongo {
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}", self.0.port)
+        format!("mongodb://{}", self.0.address())
     }
 }
 
