@@ -10,7 +10,8 @@ use super::kills::{issue_slowly, job, settle};
 use super::oracle::{Verdict, judge};
 use super::start;
 use super::stores::{KafkaTopic, Store};
-use crate::support::servers::{Kafka, Mongo, Proxy, S3, Toxiproxy};
+use crate::support::servers::{Kafka, Mongo, S3};
+use crate::support::toxiproxy::{Proxy, Toxiproxy};
 use crate::support::{Broker, free_port, page, turn, wait};
 use crate::whole_job::cluster;
 

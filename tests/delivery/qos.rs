@@ -8,7 +8,7 @@ use super::kills::{job, settle};
 use super::oracle::judge;
 use super::start;
 use super::stores::Store;
-use crate::support::servers::Toxiproxy;
+use crate::support::toxiproxy::Toxiproxy;
 use crate::support::{Broker, turn, wait};
 use crate::whole_job::cluster;
 

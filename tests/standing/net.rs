@@ -116,10 +116,12 @@ fn bridge(maker: u32) -> String {
     format!("vg{maker}")
 }
 
-/// Removes all that a process has made; the interfaces go with their namespaces.
+/// Removes all that a process has made. An interface would stay as long as a connection does that nobody answers.
 fn remove(maker: u32) {
     let own = format!("{PREFIX}{maker}-");
-    for name in namespaces().into_iter().filter(|name| name.starts_with(&own)) {
+    for name in namespaces() {
+        let Some(index) = name.strip_prefix(&own) else { continue };
+        let _ = ip(&format!("link delete {}-{index}", bridge(maker)));
         let _ = ip(&format!("netns delete {name}"));
     }
     let _ = ip(&format!("link delete {}", bridge(maker)));

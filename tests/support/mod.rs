@@ -3,6 +3,7 @@
 
 pub mod ports;
 pub mod servers;
+pub mod toxiproxy;
 
 use std::collections::BTreeMap;
 use std::fs;
