@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need beside Rust, where this user may; else says what is missing.
 set -u
-declare -A package=([cmake]=cmake [nasm]=nasm [mosquitto]=mosquitto [openssl]=openssl)
+declare -A package=([cmake]=cmake [nasm]=nasm [mosquitto]=mosquitto [openssl]=openssl [ip]=iproute2)
 missing=()
 for tool in "${!package[@]}"; do
     command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || missing+=("${package[$tool]}")
@@ -12,4 +12,4 @@ pkg-config --exists openssl 2>/dev/null || missing+=(pkg-config libssl-dev)
 
 "$(dirname "$0")/apt.sh" "${missing[@]}" && exit 0
 echo "Not on this machine, and not to be installed by this user: ${missing[*]}." >&2
-echo "Vigie runs without them (slower JPEGs without cmake and nasm; tests that need mosquitto say so)." >&2
+echo "Vigie runs without them (slower JPEGs without cmake and nasm; tests that need mosquitto or iproute2 say so)." >&2

@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use vigie::codec;
 use vigie::sources::synthetic::View;
 
-use crate::support::servers::{Mongo, Toxiproxy};
+use crate::support::servers::Mongo;
+use crate::support::toxiproxy::Toxiproxy;
 use crate::support::{Process, files, frames, free_port, page, turn, wait};
 
 /// What tests look at a server with.

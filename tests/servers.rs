@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::servers::{Kafka, Mongo, S3, Toxiproxy, shared_kafka};
+use crate::support::servers::{Kafka, Mongo, S3, shared_kafka};
+use crate::support::toxiproxy::Toxiproxy;
 use crate::support::{Broker, turn, wait};
 
 /// Catches servers that outlive a test run which was ended with no time to end them.

@@ -54,7 +54,7 @@ pub fn submits() {
 pub fn others() {
     let Some(broker) = Broker::mosquitto() else { return };
     let cluster = Standing::start(3);
-    let stream = Stream::start(&cluster, "steady", Feed::Mqtt(broker.port, "steady".into()));
+    let stream = Stream::start(&cluster, "steady", Feed::mqtt(broker.port, "steady"));
     let begun = Instant::now();
     thread::sleep(Duration::from_secs(20));
     let usual = stream.latencies(begun);

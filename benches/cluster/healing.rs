@@ -36,7 +36,7 @@ fn measure(what: &str, rounds: usize, goal: &str, away: Turn, back: Turn) {
     let mut cluster = Standing::start(3);
     // MQTT first: that its source is connected must not be told by Kafka's.
     let streams = [
-        ("MQTT", Stream::start(&cluster, "mqtt", Feed::Mqtt(broker.port, "mqtt".into()))),
+        ("MQTT", Stream::start(&cluster, "mqtt", Feed::mqtt(broker.port, "mqtt"))),
         ("Kafka", Stream::start(&cluster, "kafka", Feed::kafka(&kafka.brokers(), "kafka"))),
     ];
     let mut times = [const { (Vec::new(), Vec::new()) }; 2];

@@ -7,11 +7,17 @@
 #[allow(dead_code)]
 mod cluster;
 mod commands;
+#[path = "../../tests/standing/door.rs"]
+#[allow(dead_code)]
+mod door;
 #[path = "../../tests/delivery/feeds.rs"]
 #[allow(dead_code)]
 mod feeds;
 mod healing;
 mod idle;
+#[path = "../../tests/standing/net.rs"]
+#[allow(dead_code)]
+mod net;
 #[path = "../../tests/delivery/oracle.rs"]
 #[allow(dead_code)]
 mod oracle;

@@ -10,7 +10,8 @@ use super::kills::{issue_slowly, job, settle};
 use super::oracle::{Verdict, judge};
 use super::start;
 use super::stores::{KafkaTopic, Store};
-use crate::support::servers::{Kafka, Mongo, Proxy, S3, Toxiproxy};
+use crate::support::servers::{Kafka, Mongo, S3};
+use crate::support::toxiproxy::{Proxy, Toxiproxy};
 use crate::support::{Broker, free_port, page, turn, wait};
 use crate::whole_job::cluster;
 
@@ -82,7 +83,7 @@ fn an_mqtt_source_endures() {
     let folder = tempfile::tempdir().expect("a folder");
     let proxy = toxiproxy.proxy("mqtt", broker.port);
     let store = Store::Files(folder.path().join("out"));
-    let (direct, seen) = (Feed::Mqtt(broker.port, "endure".into()), Feed::Mqtt(proxy.port, "endure".into()));
+    let (direct, seen) = (Feed::mqtt(broker.port, "endure"), Feed::mqtt(proxy.port, "endure"));
     endure("MQTT source", &proxy, (&seen, &store), &direct, &store);
 }
 
@@ -154,7 +155,7 @@ fn a_kafka_sink_endures() {
     let store = Store::Kafka(KafkaTopic::new(&kafka.brokers(), "endure-out"));
     let mut through = KafkaTopic::new(&kafka.brokers(), "endure-out");
     through.brokers = format!("127.0.0.1:{}", proxy.port);
-    let feed = Feed::Mqtt(broker.port, "endure".into());
+    let feed = Feed::mqtt(broker.port, "endure");
     endure("Kafka sink", &proxy, (&feed, &Store::Kafka(through)), &feed, &store);
 }
 
@@ -166,7 +167,7 @@ fn an_mqtt_sink_endures() {
     let proxy = toxiproxy.proxy("mqtt", broker.port);
     let heard = broker.listen("out/+/+");
     let store = |port| Store::Mqtt(port, "out".into(), heard.clone());
-    let feed = Feed::Mqtt(broker.port, "endure".into());
+    let feed = Feed::mqtt(broker.port, "endure");
     endure("MQTT sink", &proxy, (&feed, &store(proxy.port)), &feed, &store(broker.port));
 }
 
@@ -180,7 +181,7 @@ fn a_mongodb_sink_endures() {
     let port = mongo.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     let proxy = toxiproxy.proxy("mongodb", port);
     let seen = Store::Mongo(format!("mongodb://127.0.0.1:{}", proxy.port), "endure".into());
-    let feed = Feed::Mqtt(broker.port, "endure".into());
+    let feed = Feed::mqtt(broker.port, "endure");
     endure("MongoDB sink", &proxy, (&feed, &seen), &feed, &Store::Mongo(mongo.url(), "endure".into()));
 }
 
@@ -193,6 +194,6 @@ fn an_s3_sink_endures() {
     let proxy = toxiproxy.proxy("s3", port);
     let folder = s3.bucket("endure");
     let seen = Store::S3(format!("http://127.0.0.1:{}", proxy.port), "endure".into(), folder.clone());
-    let feed = Feed::Mqtt(broker.port, "endure".into());
+    let feed = Feed::mqtt(broker.port, "endure");
     endure("S3 sink", &proxy, (&feed, &seen), &feed, &Store::S3(s3.endpoint(), "endure".into(), folder));
 }

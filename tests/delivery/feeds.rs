@@ -1,5 +1,6 @@
 //! What issues the oracle's frames: acknowledged by the broker when `issue` returns.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -11,20 +12,25 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 
 use super::oracle::{camera, payload};
-use crate::support::publish;
+use crate::support::{publish, wait};
 
 /// What writes to Kafka.
 pub type Producer = ThreadedProducer<DefaultProducerContext>;
 
 /// Where frames come from.
 pub enum Feed {
-    /// An MQTT broker on this port of 127.0.0.1; topics begin with the name.
-    Mqtt(u16, String),
+    /// An MQTT broker; topics begin with the name.
+    Mqtt(SocketAddr, String),
     /// Kafka; topics begin with the name. The producer is made once: each is introduced to the broker first.
     Kafka(String, String, OnceLock<Producer>),
 }
 
 impl Feed {
+    /// Frames from an MQTT broker on that port of 127.0.0.1.
+    pub fn mqtt(port: u16, name: &str) -> Self {
+        Feed::Mqtt((Ipv4Addr::LOCALHOST, port).into(), name.to_owned())
+    }
+
     /// Frames from Kafka.
     pub fn kafka(brokers: &str, name: &str) -> Self {
         Feed::Kafka(brokers.to_owned(), name.to_owned(), OnceLock::new())
@@ -33,10 +39,8 @@ impl Feed {
     /// The table of a source that reads it; `brokers` may be a proxy's address.
     pub fn source(&self) -> String {
         match self {
-            Feed::Mqtt(port, name) => {
-                format!(
-                    "kind = 'mqtt'\nurl = 'mqtt://127.0.0.1:{port}'\ntopic = '{name}/{{camera}}/{{id}}'\nkeep_alive = '5s'\n"
-                )
+            Feed::Mqtt(at, name) => {
+                format!("kind = 'mqtt'\nurl = 'mqtt://{at}'\ntopic = '{name}/{{camera}}/{{id}}'\nkeep_alive = '5s'\n")
             }
             Feed::Kafka(brokers, name, _) => {
                 format!("kind = 'kafka'\nbrokers = '{brokers}'\ntopic = '{name}-{{camera}}-raw'\n")
@@ -54,15 +58,24 @@ impl Feed {
 
     /// Issues these frames; the broker has them.
     pub fn issue(&self, numbers: Range<u64>) {
+        self.try_issue(numbers).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// The same, however often the broker is away meanwhile: it may have some of them twice then.
+    pub fn insist(&self, numbers: Range<u64>) {
+        wait("the broker to take all", || self.try_issue(numbers.clone()).ok());
+    }
+
+    fn try_issue(&self, numbers: Range<u64>) -> Result<(), String> {
         match self {
-            Feed::Mqtt(port, name) => {
+            Feed::Mqtt(at, name) => {
                 let message = |number| (format!("{name}/{}/{number}", camera(number)), payload(number));
-                publish(*port, numbers.map(message).collect());
+                publish(*at, numbers.map(message).collect())
             }
             Feed::Kafka(brokers, name, made) => {
                 let producer = made.get_or_init(|| producer(brokers).create().expect("a producer"));
                 numbers.for_each(|number| put(producer, name, number, 0));
-                producer.flush(Duration::from_secs(60)).expect("the broker takes all");
+                producer.flush(Duration::from_secs(60)).map_err(|error| error.to_string())
             }
         }
     }

@@ -31,10 +31,19 @@ struct Run {
 
 /// A job without steps, from a feed to a store.
 pub fn job(folder: &Path, name: &str, feed: &Feed, store: &Store) -> String {
+    job_to(folder, name, feed, std::slice::from_ref(store))
+}
+
+/// The same, to several stores: each has every frame.
+pub fn job_to(folder: &Path, name: &str, feed: &Feed, stores: &[Store]) -> String {
     let path = folder.join("job.toml");
-    let (source, sink, dead) = (feed.source(), store.sink(), folder.display());
+    let sink = |(number, store): (usize, &Store)| {
+        format!("[sink.store{}]\nwrite = 'frame'\n{}", "-more".repeat(number), store.sink())
+    };
+    let sinks: String = stores.iter().enumerate().map(sink).collect();
+    let (source, dead) = (feed.source(), folder.display());
     let text = format!(
-        "name = '{name}'\n[limits]\nwindow = 32\n[batch]\ntimeout = '10ms'\n[source.cameras]\n{source}[sink.store]\nwrite = 'frame'\n{sink}[dead]\n\
+        "name = '{name}'\n[limits]\nwindow = 32\n[batch]\ntimeout = '10ms'\n[source.cameras]\n{source}{sinks}[dead]\n\
          kind = 'files'\npath = '{dead}/dead/{{camera}}/{{id}}-{{reason}}'\n"
     );
     std::fs::write(&path, text).expect("a job file");
@@ -139,8 +148,8 @@ impl Servers {
 
     fn feed(&self, source: &str, name: &str) -> Option<Feed> {
         Some(match source {
-            "mosquitto" => Feed::Mqtt(self.mosquitto.as_ref()?.port, name.to_owned()),
-            "RabbitMQ" => Feed::Mqtt(self.rabbit.as_ref()?.port, name.to_owned()),
+            "mosquitto" => Feed::mqtt(self.mosquitto.as_ref()?.port, name),
+            "RabbitMQ" => Feed::mqtt(self.rabbit.as_ref()?.port, name),
             _ => Feed::kafka(&self.kafka.as_ref()?.brokers(), name),
         })
     }

@@ -37,7 +37,7 @@ fn missing(vigie: &Path, mistake: &str, source: &str, sink: &str, servers: &mut 
     let name = format!("{made}-{source}-{sink}").to_lowercase();
     let folder = tempfile::tempdir().expect("a folder");
     let feed = match source {
-        "MQTT" => Feed::Mqtt(servers.mosquitto.port, name.clone()),
+        "MQTT" => Feed::mqtt(servers.mosquitto.port, &name),
         _ => Feed::kafka(&servers.kafka.brokers(), &name),
     };
     let store = match sink {

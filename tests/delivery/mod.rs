@@ -17,11 +17,11 @@ mod stores;
 
 use std::path::Path;
 
-pub use feeds::Feed;
-pub use kills::job;
+pub use feeds::{Feed, make_topics};
+pub use kills::{job, job_to};
 pub use mistakes::broken;
-pub use oracle::judge;
-pub use stores::Store;
+pub use oracle::{Verdict, judge};
+pub use stores::{KafkaTopic, Store};
 
 use crate::support::Process;
 use crate::support::servers::S3;

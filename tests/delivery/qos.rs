@@ -8,7 +8,7 @@ use super::kills::{job, settle};
 use super::oracle::judge;
 use super::start;
 use super::stores::Store;
-use crate::support::servers::Toxiproxy;
+use crate::support::toxiproxy::Toxiproxy;
 use crate::support::{Broker, turn, wait};
 use crate::whole_job::cluster;
 
@@ -21,7 +21,7 @@ fn a_broker_without_qos_2_is_told_of_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let proxy = toxiproxy.proxy("mqtt", broker.port);
     let heard = broker.listen("out/+/+");
-    let (feed, seen) = (Feed::Mqtt(broker.port, "in".into()), Feed::Mqtt(proxy.port, "in".into()));
+    let (feed, seen) = (Feed::mqtt(broker.port, "in"), Feed::mqtt(proxy.port, "in"));
     let store = Store::Mqtt(proxy.port, "out".into(), heard);
     let job = job(folder.path(), "qos", &seen, &store);
     let text = fs::read_to_string(&job).expect("a job file");

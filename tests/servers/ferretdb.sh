@@ -2,4 +2,4 @@
 # FerretDB on SQLite: speaks MongoDB's wire protocol and keeps its data.
 . "$(dirname "$0")/common.sh"
 prepare "$cache/ferretdb/stamp" "$@"
-exec "$cache/ferretdb/ferretdb" "127.0.0.1:$port" "$dir/data"
+exec "$cache/ferretdb/ferretdb" "$host:$port" "$dir/data"

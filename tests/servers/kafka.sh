@@ -20,8 +20,8 @@ cat >"$dir/server.properties" <<END
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$other
-listeners=CONTROLLER://127.0.0.1:$other,BROKER://127.0.0.1:$port${inside:+,PROXIED://127.0.0.1:$inside}${secure:+,MUTUAL://127.0.0.1:$secure}
-advertised.listeners=BROKER://127.0.0.1:$port${outside:+,PROXIED://127.0.0.1:$outside}${secure:+,MUTUAL://127.0.0.1:$secure}
+listeners=CONTROLLER://127.0.0.1:$other,BROKER://$host:$port${inside:+,PROXIED://$host:$inside}${secure:+,MUTUAL://$host:$secure}
+advertised.listeners=BROKER://$host:$port${outside:+,PROXIED://$host:$outside}${secure:+,MUTUAL://$host:$secure}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:${protocol:-PLAINTEXT},PROXIED:PLAINTEXT,MUTUAL:SSL
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
@@ -49,7 +49,7 @@ certificate() {
 certificates() {
     local by_ca=(-CA "$dir/ca.pem" -CAkey "$dir/ca.key")
     certificate ca "tests of vigie" keyUsage=keyCertSign
-    certificate broker broker subjectAltName=IP:127.0.0.1 "${by_ca[@]}"
+    certificate broker broker "subjectAltName=IP:$host" "${by_ca[@]}"
     certificate client admin extendedKeyUsage=clientAuth "${by_ca[@]}"
     cat "$dir/broker.key" "$dir/broker.pem" >"$dir/broker.store"
 }

@@ -10,7 +10,7 @@ persistence true
 persistence_location $dir/data/
 max_queued_messages 100000
 max_packet_size ${MOSQUITTO_MAX_PACKET:-67108864}
-listener $port 127.0.0.1
+listener $port $host
 allow_anonymous true
 END
 exec "$program" -c "$dir/mosquitto.conf"

@@ -1,22 +1,23 @@
 //! A cluster of three under trouble of all sorts at once, with the oracle of delivery under it and a model of a job's
 //! states beside it.
-//!
-//! Black holes need networks of their own, which a test that is not root has not: `tests/mesh.rs` has links that are cut
-//! without a word.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::Standing;
+use super::door::{Door, Silence};
 use super::model::{Deed, Model};
-use super::trouble::{Dice, Trouble};
-use super::{Standing, call};
-use crate::delivery::{Feed, Store, job, judge};
-use crate::support::servers::{Kafka, Mongo};
-use crate::support::{Broker, get, turn, wait_or};
+use super::net::Net;
+use super::outages::Servers;
+use super::pairs::Pair;
+use super::trouble::{Dice, Trouble, tell};
+use crate::delivery::{Feed, KafkaTopic, Store, make_topics};
+use crate::support::servers::LOCALHOST;
+use crate::support::{turn, wait_or};
 
 /// How long a job may be neither here nor there.
 const HALF_DEAD: Duration = Duration::from_secs(10);
@@ -29,117 +30,72 @@ fn from_environment(name: &str, default: u64) -> u64 {
 }
 
 /// Catches frames that are lost or mixed up, commands that are answered and not done, jobs that stay half dead, and
-/// accounts that don't add up, when processes are killed, stopped and ended at any moment. `VIGIE_CHAOS` says for how many
-/// seconds, `VIGIE_SEED` which moments.
+/// accounts that don't add up, when processes are killed, stopped, ended and cut off and servers restart at any moment.
+/// `VIGIE_CHAOS` says for how many seconds, `VIGIE_SEED` which moments; the default has some of all that can happen.
 #[test]
 fn a_cluster_survives_chaos() {
     let _turn = turn();
-    let Some(((kafka, broker), mongo)) = Kafka::start().zip(Broker::mosquitto()).zip(Mongo::fast()) else { return };
-    let (seed, seconds) = (from_environment("VIGIE_SEED", 7), from_environment("VIGIE_CHAOS", 30));
+    let net = Net::new(3);
+    let Some(mut servers) = Servers::start(net.as_ref().map_or(LOCALHOST, Net::bridge)) else { return };
+    let (seed, seconds) = (from_environment("VIGIE_SEED", 9), from_environment("VIGIE_CHAOS", 60));
     println!("VIGIE_SEED={seed} VIGIE_CHAOS={seconds}");
-    let mut cluster = Standing::start(3);
-    let pairs = [
-        Pair::start(&cluster, Feed::Mqtt(broker.port, "bridge".into()), Store::Mongo(mongo.url(), "chaos".into())),
-        Pair::start(&cluster, Feed::kafka(&kafka.brokers(), "log"), Store::Files(cluster.path().join("out"))),
-    ];
+    let mut cluster = net.map_or_else(|| Standing::new(3, ""), |net| Standing::on(net, 3));
+    cluster.bring_all();
+    let pairs = start_jobs(&cluster, &servers);
     let site = Site::new(&cluster);
-    let issued = AtomicU64::new(0);
-    let model = thread::scope(|scope| {
-        let watched: Vec<_> = site.ports.iter().map(|port| scope.spawn(|| site.watch(*port))).collect();
+    let (model, issued) = thread::scope(|scope| {
+        // Whatever fails here, the others are to end too.
+        let over = Over(&site.over);
+        let watched: Vec<_> = site.doors.iter().map(|door| scope.spawn(|| site.watch(door))).collect();
         let commands = scope.spawn(|| site.command(Dice(seed ^ 1)));
-        let issuer = scope.spawn(|| site.issue(&pairs, &issued));
-        let mut trouble = Trouble::new(&mut cluster, Dice(seed));
-        let until = Instant::now() + Duration::from_secs(seconds);
-        while Instant::now() < until && !site.is_over() {
+        let issuers: Vec<_> = pairs.iter().map(|pair| scope.spawn(|| site.issue(&pair.feed))).collect();
+        let outages = scope.spawn(|| servers.fail(Dice(seed ^ 2), site.begun, || site.is_over()));
+        let mut trouble = Trouble::new(&mut cluster, Dice(seed), site.begun);
+        while site.begun.elapsed() < Duration::from_secs(seconds) && !site.is_over() {
             trouble.turn();
             thread::sleep(Duration::from_millis(10));
         }
         trouble.heal();
-        site.over.store(true, Ordering::Release);
-        issuer.join().expect("the brokers take all");
+        drop(over);
+        outages.join().expect("the servers come back");
+        let taken = |issuer: thread::ScopedJoinHandle<_>| issuer.join().expect("the broker takes all");
+        let issued: Vec<u64> = issuers.into_iter().map(taken).collect();
         let watched: Vec<_> = watched.into_iter().flat_map(|thread| thread.join().expect("it only looks")).collect();
         let (model, wrong) = commands.join().expect("it only asks");
         assert!(watched.is_empty() && wrong.is_none(), "{watched:#?} {wrong:?}\n{}", cluster.said());
-        model
+        (model, issued)
     });
     cluster.await_members(&[0, 1, 2]);
-    let marker = issued.load(Ordering::Acquire);
-    pairs.iter().for_each(|pair| pair.feed.issue(marker..marker + 1));
-    pairs.iter().for_each(|pair| pair.judge(&cluster, marker + 1));
+    // One more to each: what comes after all trouble gets through, too.
+    pairs.iter().zip(&issued).for_each(|(pair, issued)| pair.feed.issue(*issued..issued + 1));
+    pairs.iter().zip(&issued).for_each(|(pair, issued)| pair.judge(&cluster, issued + 1));
     agree(&cluster, &model);
-    println!("{} frames through each of two jobs", marker + 1);
+    tell(site.begun, &format!("{issued:?} frames came through the jobs, each once"));
 }
 
-/// A job from a broker to a store.
-struct Pair {
-    name: &'static str,
-    feed: Feed,
-    store: Store,
+/// MQTT to MongoDB; Kafka to Kafka and to files.
+fn start_jobs(cluster: &Standing, servers: &Servers) -> [Pair; 2] {
+    let (mqtt, brokers) = (Feed::Mqtt(servers.broker.address(), "bridge".into()), servers.kafka.brokers());
+    make_topics(&brokers, &["log-out".to_owned()]);
+    let log = Store::Kafka(KafkaTopic::new(&brokers, "log-out"));
+    [
+        Pair::start(cluster, "bridge", mqtt, vec![Store::Mongo(servers.mongo.url(), "chaos".into())]),
+        Pair::start(cluster, "log", Feed::kafka(&brokers, "log"), vec![log, Store::Files(cluster.path().join("out"))]),
+    ]
 }
 
-impl Pair {
-    fn start(cluster: &Standing, feed: Feed, store: Store) -> Self {
-        let name = if matches!(feed, Feed::Mqtt(..)) { "bridge" } else { "log" };
-        feed.prepare();
-        cluster.does(&["submit", &job(cluster.path(), name, &feed, &store)]);
-        // A session that is not there yet keeps nothing.
-        let connected = || cluster.said().contains("connected ([source.").then_some(());
-        wait_or("the source", connected, || cluster.said());
-        Self { name, feed, store }
-    }
+/// Says that it is over when it goes.
+struct Over<'a>(&'a AtomicBool);
 
-    /// Nothing is lost, doubled or mixed up; all is acknowledged, and every account adds up.
-    fn judge(&self, cluster: &Standing, issued: u64) {
-        let there = || (self.store.count() as u64 >= issued).then_some(());
-        let state = || format!("{} of {issued}\n{}", self.store.count(), cluster.said());
-        wait_or(&format!("all results of {}", self.name), there, state);
-        cluster.await_state(&[0, 1, 2], self.name, "running");
-        let still = || cluster.ports().iter().all(|port| Account::of(*port, self.name).is_settled()).then_some(());
-        let accounts = || cluster.ports().iter().map(|port| format!("{:?}", Account::of(*port, self.name))).collect();
-        wait_or(&format!("the accounts of {} to add up", self.name), still, accounts);
-        let verdict = judge(0..issued, &self.store.found());
-        let said = || format!("{}: {verdict:?}\n{}", self.name, cluster.said());
-        assert!(verdict.lost.is_empty() && verdict.doubled == 0 && verdict.wrong.is_empty(), "{}", said());
-    }
-}
-
-/// A job's account on one process.
-#[derive(Debug, Default)]
-struct Account {
-    frames: f64,
-    ended: f64,
-    in_flight: f64,
-    window: f64,
-}
-
-impl Account {
-    fn of(port: u16, job: &str) -> Self {
-        let page = get(port, "/metrics").unwrap_or_default();
-        let label = format!("job=\"{job}\"");
-        let sum = |names: &[&str]| {
-            let is_it = |line: &&str| {
-                let (name, labels) = line.split_once('{').unwrap_or_default();
-                names.contains(&name) && labels.contains(&label)
-            };
-            let values = page.lines().filter(is_it).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-            values.sum()
-        };
-        Self {
-            frames: sum(&["vigie_frames_in_total"]),
-            ended: sum(&["vigie_results_total", "vigie_dead_total", "vigie_returned_total"]),
-            in_flight: sum(&["vigie_frames_in_flight"]),
-            window: sum(&["vigie_window_frames"]),
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        self.in_flight == 0.0 && self.window == 0.0 && self.frames == self.ended
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
 /// What all threads of the test know.
 struct Site {
-    ports: Vec<u16>,
+    doors: Vec<Door>,
     folder: String,
     over: AtomicBool,
     begun: Instant,
@@ -148,28 +104,30 @@ struct Site {
 impl Site {
     fn new(cluster: &Standing) -> Self {
         let folder = cluster.path().display().to_string();
-        Self { ports: cluster.ports(), folder, over: AtomicBool::new(false), begun: Instant::now() }
+        Self { doors: cluster.doors().to_vec(), folder, over: AtomicBool::new(false), begun: Instant::now() }
     }
 
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Twenty frames a second to each job.
-    fn issue(&self, pairs: &[Pair], issued: &AtomicU64) {
+    /// Frames for a job, one of each camera ten times a second, until it is over; how many.
+    fn issue(&self, feed: &Feed) -> u64 {
+        let mut issued = 0;
         while !self.is_over() {
-            let number = issued.fetch_add(2, Ordering::AcqRel);
-            pairs.iter().for_each(|pair| pair.feed.issue(number..number + 2));
+            feed.insist(issued..issued + 4);
+            issued += 4;
             thread::sleep(Duration::from_millis(100));
         }
+        issued
     }
 
     /// Looks at the jobs as one process sees them; those that are half dead for too long.
-    fn watch(&self, port: u16) -> Vec<String> {
+    fn watch(&self, door: &Door) -> Vec<String> {
         let (mut since, mut wrong) = (std::collections::BTreeMap::new(), Vec::new());
         let mut looked = Instant::now();
         while !self.is_over() {
-            let jobs = get(port, "/api/v1/jobs").and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            let jobs = door.get("/api/v1/jobs").and_then(|text| serde_json::from_str::<Value>(&text).ok());
             // A process that is away sees nothing.
             if jobs.is_none() || looked.elapsed() > Duration::from_secs(2) {
                 since.clear();
@@ -197,15 +155,16 @@ impl Site {
         let mut model = Model::new();
         while !self.is_over() {
             let (deed, index) = (any(&mut dice), dice.below(3) as usize);
-            let begun = self.begun.elapsed();
+            let begun = self.begun.elapsed().as_secs_f64();
             let answer = self.ask(index, deed);
             let short = answer.as_ref().map(|(status, said)| (status, said["detail"].as_str().unwrap_or_default()));
-            println!("{:7.2} s: {deed:?}, asked of process {index}: {short:?}", begun.as_secs_f64());
+            tell(self.begun, &format!("{deed:?}, asked of process {index} at {begun:.2} s: {short:?}"));
             let taken = match answer {
-                Some((200..300, _)) => model.take(deed, Some(true)),
-                Some((404 | 409, _)) => model.take(deed, Some(false)),
-                Some((500.., _)) | None => model.take(deed, None),
-                Some((status, said)) => Err(format!("{deed:?} was answered with {status}: {said}")),
+                Ok((200..300, _)) => model.take(deed, Some(true)),
+                Ok((404 | 409, _)) => model.take(deed, Some(false)),
+                Ok((500.., _)) | Err(Silence::Broken) => model.take(deed, None),
+                Err(Silence::Away) => Ok(()),
+                Ok((status, said)) => Err(format!("{deed:?} was answered with {status}: {said}")),
             };
             if let Err(wrong) = taken {
                 self.over.store(true, Ordering::Release);
@@ -216,13 +175,13 @@ impl Site {
         (model, None)
     }
 
-    fn ask(&self, index: usize, deed: Deed) -> Option<(u16, Value)> {
-        let (one, port) = (format!("/api/v1/jobs/{THIRD}"), self.ports[index]);
-        let post = |what: &str| call(port, "POST", &format!("{one}/{what}"), None);
+    fn ask(&self, index: usize, deed: Deed) -> Result<(u16, Value), Silence> {
+        let (one, door) = (format!("/api/v1/jobs/{THIRD}"), &self.doors[index]);
+        let post = |what: &str| door.call("POST", &format!("{one}/{what}"), None);
         match deed {
-            Deed::Submit(text) => call(port, "POST", "/api/v1/jobs", Some(&self.submission(text))),
-            Deed::Update(text) => call(port, "PUT", &one, Some(&self.submission(text))),
-            Deed::Cancel => call(port, "DELETE", &one, None),
+            Deed::Submit(text) => door.call("POST", "/api/v1/jobs", Some(&self.submission(text))),
+            Deed::Update(text) => door.call("PUT", &one, Some(&self.submission(text))),
+            Deed::Cancel => door.call("DELETE", &one, None),
             Deed::Pause => post("pause"),
             Deed::Resume => post("resume"),
             Deed::Restart => post("restart"),

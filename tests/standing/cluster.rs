@@ -1,54 +1,76 @@
 //! A cluster of standing processes in a folder of its own. The benches use it too.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use serde_json::Value;
+use vigie::api::Role;
+use vigie::api::tokens::ApiToken;
 use vigie::client::Client;
 use vigie::client::trust::Trust;
 
+use super::door::Door;
+use super::net::Net;
 use crate::support::servers::S3;
 use crate::support::{Process, free_port, wait};
 
-/// How long a process may take to do what it is asked for: a command may wait for a generation.
-const ANSWERING: Duration = Duration::from_secs(90);
+const VIGIE: &str = env!("CARGO_BIN_EXE_vigie");
 
 /// A cluster in a folder of its own.
 pub struct Standing {
     folder: tempfile::TempDir,
     /// Its processes that have been started, by index.
     pub processes: Vec<Option<Process>>,
-    http: Vec<u16>,
+    doors: Vec<Door>,
     /// Where its HTTP is HTTPS: whom to trust, and what to show.
     pub trust: Option<Trust>,
+    /// Where they live, unless that is loopback. It goes after them.
+    net: Option<Net>,
 }
 
 impl Standing {
-    /// A cluster of which no process runs yet; `more` lines for its `cluster.toml`.
+    /// A cluster of which no process runs yet, on loopback; `more` lines for its `cluster.toml`.
     pub fn new(count: usize, more: &str) -> Self {
+        Self::at(&vec![Ipv4Addr::LOCALHOST.into(); count], None, more)
+    }
+
+    /// The same, each process in a network of its own, with the secrets that this takes.
+    pub fn on(net: Net, count: usize) -> Self {
+        let hosts: Vec<_> = (0..count).map(|index| net.host(index)).collect();
+        let (token, row) = ApiToken::fresh("tests", Role::Admin).expect("random numbers");
+        let cluster = Self::at(&hosts, Some(token), &format!("token_file = \"secret\"\n{}", row.row()));
+        std::fs::write(cluster.path().join("secret"), "a secret of the tests alone\n").expect("a file");
+        Self { net: Some(net), ..cluster }
+    }
+
+    fn at(hosts: &[IpAddr], token: Option<String>, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let http: Vec<_> = (0..count).map(|_| free_port()).collect();
-        let list =
-            |ports: &[u16]| ports.iter().map(|port| format!("\"127.0.0.1:{port}\"")).collect::<Vec<_>>().join(", ");
-        let mesh: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let addresses = || hosts.iter().map(|host| SocketAddr::new(*host, free_port())).collect::<Vec<_>>();
+        let list = |all: &[SocketAddr]| all.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ");
+        let (mesh, http) = (addresses(), addresses());
         let text = format!(
             "processes = [{}]\nhttp = [{}]\nstate_dir = \"state/{{process}}\"\n{more}\n",
             list(&mesh),
             list(&http)
         );
         std::fs::write(folder.path().join("cluster.toml"), text).expect("a cluster file");
-        Self { folder, processes: (0..count).map(|_| None).collect(), http, trust: None }
+        let doors = http.into_iter().map(|address| Door { address, token: token.clone() }).collect();
+        Self { folder, processes: hosts.iter().map(|_| None).collect(), doors, trust: None, net: None }
     }
 
     /// A cluster with all its processes in one generation.
     pub fn start(count: usize) -> Self {
         let mut cluster = Self::new(count, "");
-        (0..count).for_each(|index| cluster.bring(index));
-        cluster.await_members(&(0..count).collect::<Vec<_>>());
+        cluster.bring_all();
         cluster
+    }
+
+    /// Starts all its processes, and waits until they are one generation.
+    pub fn bring_all(&mut self) {
+        let all: Vec<_> = (0..self.doors.len()).collect();
+        all.iter().for_each(|index| self.bring(*index));
+        self.await_members(&all);
     }
 
     /// Where things of this cluster can be put.
@@ -60,17 +82,25 @@ impl Standing {
         self.path().join("cluster.toml")
     }
 
+    /// The networks that its processes live in, unless that is loopback.
+    pub fn net(&self) -> Option<&Net> {
+        self.net.as_ref()
+    }
+
     /// Starts a process.
     pub fn bring(&mut self, index: usize) {
-        self.processes[index] = Some(self.one_more(index, Path::new(env!("CARGO_BIN_EXE_vigie")), "cluster.toml", &[]));
+        self.processes[index] = Some(self.one_more(index, Path::new(VIGIE), "cluster.toml", &[]));
     }
 
     /// Starts a process of that index with a program, a cluster file and environment of its own.
     pub fn one_more(&self, index: usize, vigie: &Path, file: &str, more: &[(&str, &str)]) -> Process {
         let (file, process) = (self.path().join(file).display().to_string(), index.to_string());
-        let arguments = ["worker", "--cluster", &file, "-p", &process, "-w", "1"];
+        let before = self.net().map(|net| net.within(index)).unwrap_or_default();
+        let vigie = vigie.display().to_string();
+        let arguments = [&vigie, "worker", "--cluster", &file, "-p", &process, "-w", "1"];
+        let words: Vec<_> = before.iter().map(String::as_str).chain(arguments).collect();
         let environment = [("AWS_ACCESS_KEY_ID", S3::KEY), ("AWS_SECRET_ACCESS_KEY", S3::SECRET)];
-        Process::start(vigie, &arguments, &[&environment, more].concat())
+        Process::start(words[0], &words[1..], &[&environment, more].concat())
     }
 
     /// Sends a process a signal.
@@ -86,8 +116,9 @@ impl Standing {
 
     /// Types a command.
     pub fn vigie(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-        command.args(arguments).arg("--cluster").arg(self.file()).output().expect("vigie runs")
+        let mut command = Command::new(VIGIE);
+        let token = self.doors[0].token.iter().map(|token| ("VIGIE_API_TOKEN", token));
+        command.args(arguments).arg("--cluster").arg(self.file()).envs(token).output().expect("vigie runs")
     }
 
     /// Types a command that must do.
@@ -101,20 +132,25 @@ impl Standing {
     /// A page of the API of one process; null where it does not answer.
     pub fn get(&self, index: usize, path: &str) -> Value {
         let text = match &self.trust {
-            None => crate::support::get(self.http[index], path),
-            Some(trust) => secure(self.http[index], trust, path),
+            None => self.doors[index].get(path),
+            Some(trust) => secure(self.doors[index].address, trust, path),
         };
         text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
-    /// Asks a process for something: see [`call`].
+    /// Asks a process for something: see [`Door::call`].
     pub fn call(&self, index: usize, verb: &str, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
-        call(self.http[index], verb, path, body)
+        self.doors[index].call(verb, path, body).ok()
     }
 
     /// Where each process answers over HTTP.
+    pub fn doors(&self) -> &[Door] {
+        &self.doors
+    }
+
+    /// The ports of these.
     pub fn ports(&self) -> Vec<u16> {
-        self.http.clone()
+        self.doors.iter().map(|door| door.address.port()).collect()
     }
 
     /// Waits until these processes are one generation, as each of them sees it.
@@ -152,28 +188,13 @@ impl Standing {
     /// Waits until a process has ended by itself; its exit code.
     pub fn end(&mut self, index: usize) -> Option<i32> {
         let ended = self.processes[index].take().expect("it runs").end();
-        wait("its port to be free", || std::net::TcpListener::bind(("127.0.0.1", self.http[index])).ok());
+        wait("its port to be free", || (!self.doors[index].is_open()).then_some(()));
         ended.code()
     }
 }
 
 /// A page over HTTPS.
-fn secure(port: u16, trust: &Trust, path: &str) -> Option<String> {
-    let client = Client::with(vec![format!("127.0.0.1:{port}")], None, Some(trust)).expect("sound files");
+fn secure(address: SocketAddr, trust: &Trust, path: &str) -> Option<String> {
+    let client = Client::with(vec![address.to_string()], None, Some(trust)).expect("sound files");
     client.text(path.strip_prefix("/api/v1").expect("a page of the API")).ok()
-}
-
-/// Asks what listens on that port for something, a body with it or none; the status and what came. `None` where nobody
-/// answers: it may have been done nevertheless.
-pub fn call(port: u16, verb: &str, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(ANSWERING)).ok()?;
-    let head = format!("{verb} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n");
-    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, serde_json::from_str(body).unwrap_or_default()))
 }

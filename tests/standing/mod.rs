@@ -4,13 +4,17 @@ mod chaos;
 mod churn;
 mod cluster;
 mod commands;
+mod door;
 mod grafana;
 mod healing;
 mod model;
+mod net;
+mod outages;
+mod pairs;
 mod panics;
 mod security;
 mod starts;
 mod tls;
 mod trouble;
 
-pub use cluster::{Standing, call};
+pub use cluster::Standing;

@@ -4,11 +4,12 @@
 pub mod certificates;
 pub mod ports;
 pub mod servers;
+pub mod toxiproxy;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use rumqttc::{Client, Event, Incoming, MqttOptions, QoS};
 use vigie::sources::synthetic::View;
 
-use servers::Server;
+use servers::{LOCALHOST, Server};
 
 /// How long a test waits for what must come, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -225,14 +226,19 @@ pub type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 /// An MQTT broker for one test.
 pub struct Broker {
     server: Server,
-    /// Its port on 127.0.0.1.
+    /// Its port.
     pub port: u16,
 }
 
 impl Broker {
     /// mosquitto, with a store that survives a restart; `None`, and a line that says so, where there is none.
     pub fn mosquitto() -> Option<Self> {
-        Server::script("mosquitto", &[]).map(Self::on)
+        Self::mosquitto_on(LOCALHOST)
+    }
+
+    /// The same, on that address of this machine.
+    pub fn mosquitto_on(host: IpAddr) -> Option<Self> {
+        Server::script_on(host, "mosquitto", &[]).map(Self::on)
     }
 
     /// The same, and takes packets of as many bytes at most.
@@ -267,20 +273,25 @@ impl Broker {
         self.server.restart();
     }
 
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
-        format!("mqtt://127.0.0.1:{}", self.port)
+        format!("mqtt://{}", self.address())
     }
 
     /// Publishes at QoS 1 and returns when the broker has all of it.
     pub fn publish(&self, messages: Vec<(String, Vec<u8>)>) {
-        publish(self.port, messages);
+        publish(self.address(), messages).unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// Listens to a topic filter; what came so far.
     pub fn listen(&self, filter: &str) -> Heard {
         let (client, mut connection) =
-            client(self.port, &format!("test-listener-{}", filter.replace(['/', '+', '#'], "-")));
+            client(self.address(), &format!("test-listener-{}", filter.replace(['/', '+', '#'], "-")));
         let heard = Arc::new(Mutex::new(Vec::new()));
         client.subscribe(filter, QoS::AtLeastOnce).expect("the connection takes it");
         let (into, (told, ready)) = (heard.clone(), std::sync::mpsc::channel());
@@ -302,29 +313,36 @@ impl Broker {
     }
 }
 
-fn client(port: u16, name: &str) -> (Client, rumqttc::Connection) {
-    let mut options = MqttOptions::new(name, "127.0.0.1", port);
+fn client(at: SocketAddr, name: &str) -> (Client, rumqttc::Connection) {
+    let mut options = MqttOptions::new(name, at.ip().to_string(), at.port());
     options.set_max_packet_size(64 << 20, 64 << 20);
     Client::new(options, 256)
 }
 
-/// Publishes at QoS 1 to the broker on that port, and returns when it has all of it.
-pub fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
+/// Publishes at QoS 1 to the broker there, and returns when it has all of it.
+///
+/// # Errors
+/// It went away or refused; it may have some of it.
+pub fn publish(at: SocketAddr, messages: Vec<(String, Vec<u8>)>) -> Result<(), String> {
     let count = messages.len();
-    let (client, mut connection) = client(port, &format!("test-publisher-{:?}", thread::current().id()));
+    let (client, mut connection) = client(at, &format!("test-publisher-{:?}", thread::current().id()));
     let sender = thread::spawn(move || {
-        for (topic, body) in messages {
-            client.publish(topic, QoS::AtLeastOnce, false, body).expect("the connection takes it");
-        }
+        let publish = |(topic, body)| client.publish(topic, QoS::AtLeastOnce, false, body).is_ok();
+        // Where the connection is gone, the one that reads it says so.
+        let _ = messages.into_iter().all(publish);
         client
     });
     let acks = connection.iter().filter_map(|event| match event {
-        Ok(Event::Incoming(Incoming::PubAck(_))) => Some(()),
+        Ok(Event::Incoming(Incoming::PubAck(_))) => Some(Ok(())),
         Ok(_) => None,
-        Err(error) => panic!("the broker refused: {error}"),
+        Err(error) => Some(Err(format!("the broker refused: {error}"))),
     });
-    assert_eq!(acks.take(count).count(), count);
+    let all: Result<Vec<()>, String> = acks.take(count).collect();
+    drop(connection);
     drop(sender.join());
+    let acks = all?.len();
+    assert_eq!(acks, count, "an answer for each");
+    Ok(())
 }
 
 /// The numbers of a process's metrics page: `name{labels}` without `vigie_` and the job's label, to value.

@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Process, free_port, wait};
 
@@ -18,10 +18,14 @@ pub struct Server {
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
     folder: tempfile::TempDir,
-    /// Its port on 127.0.0.1.
+    host: IpAddr,
+    /// Its port.
     pub port: u16,
     process: Option<Process>,
 }
+
+/// Where servers listen, unless a test wants them elsewhere.
+pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What a start script says where its server is not installed (EX_UNAVAILABLE).
 const NOT_INSTALLED: i32 = 69;
@@ -33,10 +37,16 @@ fn scripts() -> PathBuf {
 impl Server {
     /// Starts the server of a script, with the settings that it takes from its environment.
     pub fn script(name: &str, settings: &[(&'static str, String)]) -> Option<Self> {
+        Self::script_on(LOCALHOST, name, settings)
+    }
+
+    /// The same, listening on that address of this machine.
+    pub fn script_on(host: IpAddr, name: &str, settings: &[(&'static str, String)]) -> Option<Self> {
         let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
         let arguments = vec![folder.path().display().to_string(), port.to_string(), free_port().to_string()];
         let program = scripts().join(name).with_extension("sh");
-        let mut server = Self { program, arguments, environment: settings.to_vec(), folder, port, process: None };
+        let environment = [settings, &[("VIGIE_HOST", host.to_string())]].concat();
+        let mut server = Self { program, arguments, environment, folder, host, port, process: None };
         server.start().then_some(server)
     }
 
@@ -44,9 +54,15 @@ impl Server {
     pub fn new(program: impl Into<PathBuf>, arguments: &[&str], port: u16) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let (program, folder) = (program.into(), tempfile::tempdir().expect("a folder"));
-        let mut server = Self { program, arguments, environment: Vec::new(), folder, port, process: None };
+        let (environment, host) = (Vec::new(), LOCALHOST);
+        let mut server = Self { program, arguments, environment, folder, host, port, process: None };
         assert!(server.start());
         server
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
     }
 
     /// Whether it is installed; it answers then.
@@ -57,7 +73,7 @@ impl Server {
         let what = format!("{} to answer", self.program.display());
         let ended = wait(&what, || match process.ended() {
             Some(status) => Some(Some(status)),
-            None => TcpStream::connect(("127.0.0.1", self.port)).ok().map(|_| None),
+            None => TcpStream::connect(self.address()).ok().map(|_| None),
         });
         match ended {
             Some(status) if status.code() == Some(NOT_INSTALLED) => println!("skipped: {}", process.said().trim()),
@@ -119,7 +135,12 @@ pub struct Kafka(Server);
 impl Kafka {
     /// Starts one as it comes: batches of 1 MiB at most, no topic by itself.
     pub fn start() -> Option<Self> {
-        Server::script("kafka", &[]).map(Self)
+        Self::start_on(LOCALHOST)
+    }
+
+    /// The same, on that address of this machine.
+    pub fn start_on(host: IpAddr) -> Option<Self> {
+        Server::script_on(host, "kafka", &[]).map(Self)
     }
 
     /// Starts one that takes batches of as many bytes.
@@ -134,7 +155,7 @@ impl Kafka {
 
     /// What a client is told.
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.0.port)
+        self.0.address().to_string()
     }
 }
 
@@ -253,7 +274,12 @@ pub struct Mongo(Server);
 impl Mongo {
     /// FerretDB on SQLite: keeps its data, slowly.
     pub fn ferret() -> Option<Self> {
-        Server::script("ferretdb", &[]).map(Self)
+        Self::ferret_on(LOCALHOST)
+    }
+
+    /// The same, on that address of this machine.
+    pub fn ferret_on(host: IpAddr) -> Option<Self> {
+        Server::script_on(host, "ferretdb", &[]).map(Self)
     }
 
     /// mongo-java-server: fast, and forgets all at its end.
@@ -263,7 +289,7 @@ impl Mongo {
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}", self.0.port)
+        format!("mongodb://{}", self.0.address())
     }
 }
 
@@ -327,106 +353,5 @@ impl Prometheus {
         stream.read_to_string(&mut answer).expect("an answer");
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         serde_json::from_str(body).unwrap_or_else(|_| Value::from(body))
-    }
-}
-
-/// toxiproxy: connections with faults on demand.
-pub struct Toxiproxy(Server);
-
-impl Toxiproxy {
-    /// Starts one without proxies.
-    pub fn start() -> Option<Self> {
-        Server::script("toxiproxy", &[]).map(Self)
-    }
-
-    /// A way to `upstream`, a port on 127.0.0.1.
-    pub fn proxy(&self, name: &str, upstream: u16) -> Proxy {
-        self.proxy_at(name, free_port(), upstream)
-    }
-
-    /// The same, listening on that port.
-    pub fn proxy_at(&self, name: &str, port: u16, upstream: u16) -> Proxy {
-        let (listen, upstream) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{upstream}"));
-        let proxy = Proxy { api: self.0.port, name: name.to_owned(), port };
-        proxy.call(
-            "POST",
-            "/proxies",
-            json!({ "name": name, "listen": listen, "upstream": upstream, "enabled": true }),
-        );
-        proxy
-    }
-}
-
-/// A way to a server, on which at most one fault is at a time: a new one takes the place of the last.
-pub struct Proxy {
-    api: u16,
-    name: String,
-    /// Where it listens, on 127.0.0.1.
-    pub port: u16,
-}
-
-impl Proxy {
-    /// Nothing gets through, either way, and nobody is told. After `heal` it all arrives, as what TCP sends again does.
-    pub fn black_hole(&self) {
-        // Not the toxic `timeout`, which drops bytes out of the middle of a connection: no network does that.
-        self.latency(24 * 60 * 60 * 1000);
-    }
-
-    /// Connections are reset, open ones and new ones.
-    pub fn reset_peer(&self) {
-        self.fault("reset_peer", json!({ "timeout": 0 }));
-    }
-
-    /// Each way takes as many milliseconds.
-    pub fn latency(&self, milliseconds: u64) {
-        self.fault("latency", json!({ "latency": milliseconds }));
-    }
-
-    /// Each way takes as many kilobytes a second.
-    pub fn bandwidth(&self, kilobytes: u64) {
-        self.fault("bandwidth", json!({ "rate": kilobytes }));
-    }
-
-    /// Connections are closed, and new ones refused.
-    pub fn down(&self) {
-        self.call("POST", &self.path(""), json!({ "enabled": false }));
-    }
-
-    /// No fault any more.
-    pub fn heal(&self) {
-        self.call("POST", &self.path(""), json!({ "enabled": true }));
-        let toxics = self.call("GET", &self.path("/toxics"), Value::Null);
-        for toxic in toxics.as_array().into_iter().flatten() {
-            let name = toxic["name"].as_str().expect("a name");
-            self.call("DELETE", &self.path(&format!("/toxics/{name}")), Value::Null);
-        }
-    }
-
-    fn fault(&self, kind: &str, attributes: Value) {
-        self.heal();
-        for stream in ["upstream", "downstream"] {
-            self.call(
-                "POST",
-                &self.path("/toxics"),
-                json!({ "type": kind, "stream": stream, "attributes": attributes }),
-            );
-        }
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("/proxies/{}{rest}", self.name)
-    }
-
-    /// A request to toxiproxy itself.
-    fn call(&self, method: &str, path: &str, body: Value) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.api)).expect("toxiproxy answers");
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.0 2"), "{method} {path}: {answer}");
-        serde_json::from_str(body).unwrap_or_default()
     }
 }
