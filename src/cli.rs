@@ -10,6 +10,7 @@ use crate::api::tokens::Role;
 use crate::camera::Camera;
 use crate::client::Remote;
 use crate::cluster::ClusterFlags;
+use crate::graph::Form;
 
 /// The lookout: camera frames in, batches through an ONNX model, pictures and reports out.
 #[derive(Debug, Parser)]
@@ -29,6 +30,14 @@ pub enum Command {
     Check {
         /// The job file, or the cluster file.
         job: PathBuf,
+    },
+    /// Show the graph of a job.
+    Graph {
+        /// The job file.
+        job: PathBuf,
+        /// How it is written down.
+        #[arg(long = "as", value_enum, default_value_t)]
+        form: Form,
     },
     /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.
     Worker(Worker),

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => return vigie::run::run(&run),
         Command::Check { job } => return vigie::check::check(&job),
+        Command::Graph { job, form } => return vigie::graph::print(&job, form),
         Command::Worker(worker) => return vigie::supervisor::run(&worker),
         Command::Remote(remote) => return vigie::client::run(&remote),
         Command::Token { name, role } => vigie::client::token(&name, role),
