@@ -119,7 +119,8 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Catches a filter, a part or a centre that is another than Pillow's: one value of 255 is rounding.
+/// Catches a filter, a part or a centre that is another than Pillow's. Turns are equal; of resizing, two values of 255 are
+/// rounding (`fast_image_resize` has fewer bits for its weights).
 #[test]
 fn pixels_are_pillows_but_for_rounding() {
     let part = one("crop", "area = [10, 5, 20, 30]");
@@ -142,7 +143,8 @@ fn pixels_are_pillows_but_for_rounding() {
         assert_eq!((got.width, got.height), (expected.width, expected.height), "{name}");
         let off = got.rgb.iter().zip(&expected.rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or_default();
         println!("{name}: off by {off} at most");
-        assert!(off <= 1, "{name}: off by {off}");
+        let most = if name.starts_with("rotate") { 0 } else { 2 };
+        assert!(off <= most, "{name}: off by {off}");
     }
 }
 
