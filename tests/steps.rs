@@ -393,17 +393,17 @@ kind = "sample"
 every = 2
 [step.measures]
 kind = "analyze"
-[sink.all]
+[sink.frames]
 kind = "files"
 from = "cameras"
 path = "{out}/all/{{camera}}/{{id}}.jpg"
 write = "frame"
-[sink.some]
+[sink.pictures]
 kind = "files"
 from = "some"
 path = "{out}/some/{{camera}}/{{id}}.jpg"
 write = "image"
-[sink.few]
+[sink.reports]
 kind = "files"
 path = "{out}/few/{{camera}}/{{id}}.json"
 write = "report"
