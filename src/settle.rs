@@ -37,7 +37,9 @@ pub struct Shipment {
 #[derive(Debug)]
 struct Open {
     parcels: AtomicUsize,
-    dead: OnceLock<Reason>,
+    /// How the frame ends, unless a sink refuses what is written of it.
+    end: End,
+    refused: OnceLock<Reason>,
     score: Option<Score>,
 }
 
@@ -56,23 +58,22 @@ pub struct Ended {
 
 /// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
 pub fn ship(outcome: Outcome) -> Vec<Shipment> {
-    let (frame, parcels, dead, score) = match outcome {
-        Outcome::Result(frame, parcels, score) => {
-            let parcels = parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect();
-            (frame, parcels, None, score)
-        }
+    let to_sinks = |parcels: Vec<(usize, Parcel)>| {
+        parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect::<Vec<_>>()
+    };
+    let (frame, mut parcels, end, score) = match outcome {
+        Outcome::Result(frame, parcels, score) => (frame, to_sinks(parcels), End::Result, score),
+        Outcome::Filtered(step, frame, parcels, score) => (frame, to_sinks(parcels), End::Filtered(step), score),
         Outcome::Dead(Fault { frame, flaw }) => {
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], Some(flaw.reason), None)
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None)
         }
     };
-    let mut parcels: Vec<(To, Parcel)> = parcels;
     if parcels.is_empty() {
         let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let dead = dead.map(OnceLock::from).unwrap_or_default();
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead, score });
+    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), end, refused: OnceLock::new(), score });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
@@ -95,14 +96,14 @@ impl Shipment {
         if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
-        let end = self.open.dead.get().map_or(End::Result, |reason| End::Dead(*reason));
+        let end = self.open.refused.get().map_or(self.open.end, |reason| End::Dead(*reason));
         let Frame { origin, received_at, .. } = *self.parcel.frame;
         Some(Ended { origin, end, received_at, score: self.open.score })
     }
 
     /// A sink will never take it: off to the dead letters, in place of what was to be written.
     fn refused(mut self, flaw: &Flaw) -> Self {
-        let _ = self.open.dead.set(flaw.reason);
+        let _ = self.open.refused.set(flaw.reason);
         self.to = To::Dead;
         self.parcel = dead_letter(self.parcel.frame, flaw);
         self
@@ -139,4 +140,48 @@ fn judged(mut shipment: Shipment, verdict: Result<(), Flaw>) -> Shipment {
         Err(flaw) => shipment = shipment.refused(&flaw),
     }
     shipment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::tests::picture;
+    use crate::write::Write;
+
+    fn filtered() -> Vec<Shipment> {
+        let frame = Arc::new(picture("frame".into()).frame);
+        let parcel = |body: &'static str| Parcel {
+            frame: frame.clone(),
+            write: Some(Write::Report),
+            reason: None,
+            detail: None,
+            body: body.into(),
+            media: "application/json",
+        };
+        ship(Outcome::Filtered(3, frame.clone(), vec![(0, parcel("a")), (1, parcel("b"))], None))
+    }
+
+    /// Catches a filtered frame that ends before what was wanted of it is written, or as a result.
+    #[test]
+    fn a_filtered_frame_ends_when_what_was_wanted_of_it_is_written() {
+        let mut shipments = filtered();
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        assert!(first.settle().is_none());
+        assert_eq!(second.settle().map(|ended| ended.end), Some(End::Filtered(3)));
+        let frame = Arc::new(picture("frame".into()).frame);
+        let mut nothing = ship(Outcome::Filtered(0, frame, Vec::new(), None));
+        assert_eq!((nothing.len(), nothing[0].to), (1, To::Done));
+        assert_eq!(nothing.pop().unwrap().settle().map(|ended| ended.end), Some(End::Filtered(0)));
+    }
+
+    /// Catches a frame that is both filtered and a dead letter: it ends once, as the dead letter that it is.
+    #[test]
+    fn what_a_sink_refuses_of_a_filtered_frame_is_a_dead_letter() {
+        let mut shipments = filtered();
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        let refused = judged(first, Err(Flaw::new(Reason::Refused, "no")));
+        assert_eq!(refused.to, To::Dead);
+        assert!(judged(second, Ok(())).settle().is_none());
+        assert_eq!(refused.settle().map(|ended| ended.end), Some(End::Dead(Reason::Refused)));
+    }
 }
