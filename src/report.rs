@@ -24,6 +24,10 @@ pub struct Detection {
     /// `[x, y, width, height]` in pixels of the original picture, upright; x and y of the top left corner.
     #[serde(rename = "box")]
     pub area: [f32; 4],
+    /// For a face, where the model says so: `[x, y]` of the eye at the left of the picture, the other eye, the nose, and the
+    /// corners of the mouth in the order of the eyes, in pixels of the original picture. They may lie outside of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landmarks: Option<[[f32; 2]; 5]>,
 }
 
 /// All that is known of one picture.
@@ -102,8 +106,9 @@ impl Detection {
 
     fn rounded(&self) -> Self {
         // In f64: a hundred times a large f32 has no hundredths left.
-        let area = self.area.map(|value| ((f64::from(value) * 100.0).round() / 100.0) as f32);
-        Self { area, ..self.clone() }
+        let round = |value: f32| ((f64::from(value) * 100.0).round() / 100.0) as f32;
+        let landmarks = self.landmarks.map(|points| points.map(|point| point.map(round)));
+        Self { area: self.area.map(round), landmarks, ..self.clone() }
     }
 }
 
@@ -141,7 +146,7 @@ mod tests {
             flaw: None,
             bytes: jpeg,
         });
-        let found = |score, area| Detection { class: 0, label: "person".into(), score, area };
+        let found = |score, area| Detection { class: 0, label: "person".into(), score, area, landmarks: None };
         picture.detections = vec![
             found(0.87, [1.0 / 3.0, 2.0, 10.004, 3.996]),
             found(f32::NAN, [0.0; 4]),
