@@ -23,7 +23,7 @@ pub fn recognise(sight: &Sight<'_>) -> Option<Claim> {
     let [shape] = outputs[..] else { return None };
     let width = match shape {
         [rows, 6] if *rows <= 1000 => 6,
-        [7] => 7,
+        _ if stacks(sight) => 7,
         _ => return None,
     };
     if sight.channels != 3 || sight.model.facts.get("task").is_some_and(|task| task != "detect") {
@@ -36,6 +36,14 @@ pub fn recognise(sight: &Sight<'_>) -> Option<Claim> {
     let form = Form { layout: sight.layout, ..Form::ultralytics(sight.size_or(640)) };
     let head = EndToEnd { classes: told.unwrap_or(80), width };
     Some(Claim::new(score, format!("rows of {width}: corners, score and class of each detection"), form, head))
+}
+
+/// Whether the only output is rows of seven, as many as were found in the whole batch. A classifier of seven classes has
+/// the same shape where both take any batch: then the file or its metadata has to say what it is.
+fn stacks(sight: &Sight<'_>) -> bool {
+    let batch = sight.model.signature.inputs[sight.picture].shape[0];
+    let rows = |shape: &[i64]| matches!(shape, [rows, 7] if *rows != batch || sight.hint(&["yolov7", "end2end"]) > 0.0);
+    sight.model.signature.outputs.first().is_some_and(|port| rows(&port.shape))
 }
 
 impl Head for EndToEnd {

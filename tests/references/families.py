@@ -94,6 +94,17 @@ class Graph:
         shape = [1, *values.shape] if shape is None else shape
         self.outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
+    def open_output(self, name, values, axis):
+        """Constants whose number of rows nobody can tell before a run."""
+        values = np.asarray(values, np.float32)
+        none = self.node("Mul", ["mean", self.weight(np.float32([[0]]))], "none")
+        count = self.node("Add", [none, self.weight(np.float32([[values.shape[axis]]]))], "count")
+        count = self.node("Cast", [self.node("Reshape", [count, self.weight(np.int64([1]))], "one")], "end", to=T.INT64)
+        start, axes = self.weight(np.int64([0])), self.weight(np.int64([axis]))
+        self.node("Slice", [self.weight(values), start, count, axes], name)
+        shape = ["rows" if at == axis else size for at, size in enumerate(values.shape)]
+        self.outputs.append(helper.make_tensor_value_info(name, T.FLOAT, shape))
+
     def boxes(self, count, relative=False):
         """Middles and sizes in the input."""
         middle, size = self.rng.uniform(10, 54, (count, 2)), self.rng.uniform(6, 18, (count, 2))
@@ -220,7 +231,7 @@ def yolov7_end2end():
     g = Graph("yolov7_end2end", ULTRALYTICS)
     values = np.zeros((12, 7), np.float32)
     values[:, 1:5], values[:, 5], values[:, 6] = corners(g.boxes(12)), g.rng.integers(0, CLASSES, 12), g.scores(12) ** 0.4
-    g.output("output", values, [0] * 6 + [1], shape=["found", 7])
+    g.open_output("output", values, 0)
     (out,) = g.save(**NAMES)
     return found(g.f, out[:, 1:5], out[:, 6], out[:, 5])
 
@@ -403,7 +414,7 @@ def broken():
     columns("broken_logits", put(slice(4, 7), -3.0))
     g = Graph("ambiguous", ULTRALYTICS)
     values = np.concatenate([g.boxes(84), g.scores(84, 1), g.scores(84, CLASSES)], 1)
-    g.output("output", values[None], [0] * 5 + [1] * CLASSES, shape=[1, "rows", 8])
+    g.open_output("output", values[None], 1)
     g.save()
 
 
