@@ -27,6 +27,7 @@ pub mod kafka;
 pub mod kinds;
 pub mod letter;
 pub mod live;
+pub mod look;
 pub mod mesh;
 pub mod metrics;
 pub mod mistake;

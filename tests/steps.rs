@@ -52,7 +52,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
 
 /// Something that was found.
 pub fn detection(label: &str, area: [f32; 4]) -> Detection {
-    Detection { class: 0, label: label.into(), score: 0.9, area }
+    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None }
 }
 
 /// The picture after the steps of these tables; `None` where it is filtered.
