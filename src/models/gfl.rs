@@ -71,7 +71,7 @@ impl Gfl {
     ) -> Option<Candidate> {
         let cell = grid.cells[at];
         let (class, score) = best(grid.scores.row(outputs, at, self.classes)?)?;
-        if !(score >= least) {
+        if score.is_nan() || score < least {
             return None;
         }
         let odds = grid.boxes.row(outputs, at, 4 * self.bins)?;

@@ -70,7 +70,7 @@ fn candidate(row: &[f32], cell: &Cell, placement: &Placement, threshold: f32) ->
     let (class, sure) = best(&row[5..])?;
     let score = row[4] * sure;
     // A score that is no number is not above any threshold.
-    if !(score >= threshold) {
+    if score.is_nan() || score < threshold {
         return None;
     }
     let middle = [(row[0] + cell.x) * cell.stride, (row[1] + cell.y) * cell.stride];
