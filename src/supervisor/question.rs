@@ -49,10 +49,18 @@ pub enum Answer {
     Done,
     /// It can't be done, and why.
     No(String),
+    /// Its workers are not those of who asks, whose generation is over or about to be.
+    Elsewhere,
     /// What came of a command.
     Reply(Box<Result<Reply, Problem>>),
     /// Text.
     Text(String),
+}
+
+impl From<Result<(), String>> for Answer {
+    fn from(done: Result<(), String>) -> Self {
+        done.map_or_else(Answer::No, |()| Answer::Done)
+    }
 }
 
 /// As it travels.
