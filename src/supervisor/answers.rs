@@ -28,7 +28,7 @@ impl Process {
             Question::Prepare { generation, ticket, entry } => {
                 blocking(move || match self.of_generation(generation) {
                     Some(working) => self.prepare(&working, ticket, &entry).into(),
-                    None => Answer::Elsewhere,
+                    None => Answer::NotNow("its workers are of another generation".to_owned()),
                 })
                 .await
             }

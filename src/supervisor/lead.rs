@@ -126,7 +126,7 @@ impl Lead {
         let refused = answers.into_iter().find_map(|(process, answer)| match answer {
             Answer::Done => None,
             Answer::No(why) => Some((process, Problem::wrong(why))),
-            Answer::Elsewhere => Some((process, Problem::unavailable("its workers are of another generation"))),
+            Answer::NotNow(why) => Some((process, Problem::unavailable(why))),
             _ => Some((process, Problem::bug("it answers something else"))),
         });
         let Some((process, problem)) = refused else { return Ok(ticket) };
