@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod allowed;
 pub mod api;
 pub mod board;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::End;
+use crate::account::End;
 use crate::plan::Outcome;
 use crate::sinks::{Parcel, Sink};
 use crate::truth::Score;
