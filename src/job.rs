@@ -11,6 +11,7 @@ mod environment;
 mod graph;
 mod read;
 mod schema;
+mod twice;
 pub(crate) mod words;
 
 use std::fs;
@@ -306,11 +307,12 @@ impl Job {
         }
     }
 
-    /// The name of a source or step.
-    pub fn name_of(&self, input: Input) -> &str {
+    /// What `from` says to take from there.
+    pub fn name_of(&self, input: Input) -> String {
         match input {
-            Input::Source(index) => &self.sources[index].name,
-            Input::Step(index) => &self.steps[index].name,
+            Input::Source(index) => self.sources[index].name.clone(),
+            Input::Step(index) => self.steps[index].name.clone(),
+            Input::Else(index) => format!("{}.else", self.steps[index].name),
         }
     }
 }

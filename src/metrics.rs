@@ -29,6 +29,11 @@ struct Stage {
     stage: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    of: String,
+}
+
 /// Everything one process counts for one job.
 #[derive(Debug)]
 pub struct Metrics {
@@ -42,6 +47,7 @@ pub struct Metrics {
     board: Arc<Mutex<Board>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
+    pieces: Family<Of, Counter>,
     stages: Family<Stage, Histogram>,
     end_to_end: Histogram,
 }
@@ -61,6 +67,9 @@ impl Metrics {
         let stages = Family::<Stage, Histogram>::new_with_constructor(seconds);
         let end_to_end = seconds();
         registry.register("batches", "Batches by their size and by what sent them on their way", batches.clone());
+        let pieces = Family::<Of, Counter>::default();
+        let help = "Pieces of pictures that a step could not work on, by the step that cut them";
+        registry.register("piece_faults", help, pieces.clone());
         let help = "Time a frame spends in a stage";
         registry.register_with_unit("stage", help, Unit::Seconds, stages.clone());
         let help = "Time from a source until all results are durable";
@@ -70,7 +79,7 @@ impl Metrics {
         let loads = Arc::<Loads>::default();
         registry.register_collector(Box::new(Queues(loads.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
-        Self { account, tally: Tally::default(), loads, board, registry, batches, stages, end_to_end }
+        Self { account, tally: Tally::default(), loads, board, registry, batches, pieces, stages, end_to_end }
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, its parts tell on `board` what they
@@ -106,6 +115,11 @@ impl Metrics {
             Cause::End => "end",
         };
         self.batches.get_or_create(&Batched { size: size as u64, cause }).inc();
+    }
+
+    /// A piece that the step `of` had cut could not be worked on.
+    pub fn piece_faulted(&self, of: &str) {
+        self.pieces.get_or_create(&Of { of: of.to_owned() }).inc();
     }
 
     /// A frame has spent `time` in `stage`.

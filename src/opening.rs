@@ -11,7 +11,7 @@ use crate::context::{Context, Share};
 use crate::delivery::Fit;
 use crate::job::{Job, SinkPart};
 use crate::metrics::Metrics;
-use crate::plan::{Plan, Tap};
+use crate::plan::{Node, Plan, Tap, Wishes};
 use crate::render::Parts;
 use crate::sinks::Sink;
 
@@ -104,13 +104,13 @@ impl Opener<'_> {
 
     fn plan(&self, worker: usize) -> anyhow::Result<Plan> {
         let job = self.job;
-        let mut steps = Vec::new();
+        let mut nodes = Vec::new();
         for step in &job.steps {
-            let opened = step.config.open(&self.context(&step.name, worker))?;
-            steps.push((step.name.clone(), opened, step.inputs.clone()));
+            let work = step.config.open(&self.context(&step.name, worker))?;
+            nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let (name, limits, metrics) = (job.name.clone(), job.limits.picture(), Arc::clone(self.metrics));
-        Ok(Plan { steps, taps: taps(job), job: name, limits, metrics })
+        let wishes = Wishes { taps: taps(job), job: job.name.clone(), limits: job.limits.picture() };
+        Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
     }
 
     fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {

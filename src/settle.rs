@@ -36,6 +36,7 @@ pub struct Shipment {
 /// How much of a frame is still to be written.
 #[derive(Debug)]
 struct Open {
+    frame: Arc<Frame>,
     parcels: AtomicUsize,
     /// How the frame ends, unless a sink refuses what is written of it.
     end: End,
@@ -70,10 +71,12 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         }
     };
     if parcels.is_empty() {
-        let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
+        let nothing =
+            Parcel { frame: frame.clone(), write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), end, refused: OnceLock::new(), score });
+    let (parcels_open, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
+    let open = Arc::new(Open { frame, parcels: parcels_open, end, refused, score });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
@@ -101,11 +104,16 @@ impl Shipment {
         Some(Ended { origin, end, received_at, score: self.open.score })
     }
 
-    /// A sink will never take it: off to the dead letters, in place of what was to be written.
+    /// A sink will never take it: its frame is off to the dead letters, in place of what was to be written.
     fn refused(mut self, flaw: &Flaw) -> Self {
-        let _ = self.open.refused.set(flaw.reason);
-        self.to = To::Dead;
-        self.parcel = dead_letter(self.parcel.frame, flaw);
+        match self.open.refused.set(flaw.reason) {
+            Ok(()) => {
+                self.to = To::Dead;
+                self.parcel = dead_letter(self.open.frame.clone(), flaw);
+            }
+            // One letter a frame is enough, however many of its pieces were refused.
+            Err(_) => self.to = To::Done,
+        }
         self
     }
 }

@@ -31,7 +31,8 @@ fn steps(tables: &str) -> Vec<Box<dyn Step>> {
     let job = Job::parse(&text, Path::new("room.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     job.check(runtime.handle()).unwrap_or_else(|wrong| panic!("{wrong}"));
     let open = |part: &vigie::job::Part<dyn vigie::steps::StepConfig>| {
-        part.config.open(&job.context(&part.name, 0, runtime.handle())).expect("it opens")
+        let work = part.config.open(&job.context(&part.name, 0, runtime.handle())).expect("it opens");
+        work.into_line().expect("one way in, one way out")
     };
     job.steps.iter().map(open).collect()
 }
@@ -52,7 +53,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
 
 /// Something that was found.
 pub fn detection(label: &str, area: [f32; 4]) -> Detection {
-    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None }
+    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None, by: Default::default() }
 }
 
 /// The picture after the steps of these tables; `None` where it is filtered.
@@ -61,7 +62,7 @@ pub fn after(tables: &str, mut picture: Picture) -> Option<Picture> {
         picture = match step.run(vec![picture]).pop().expect("an answer for each picture") {
             Ok(picture) => picture,
             Err(Stop::Filtered(_)) => return None,
-            Err(Stop::Fault(fault)) => panic!("{:?}", fault.flaw),
+            Err(Stop::Fault(_, flaw)) => panic!("{flaw:?}"),
         };
     }
     Some(picture)

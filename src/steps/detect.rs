@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use operators::{Fault, Flaw, Reason};
+use operators::{Flaw, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ use crate::models::{self, Candidate, Choice, Detector, Placement, nms, recognise
 use crate::picture::Picture;
 use crate::report::Detection;
 
-use super::{Step, StepConfig, Stop};
+use super::{Step, StepConfig, Stop, Work};
 
 /// Finds things in pictures with an ONNX model.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,13 +119,22 @@ impl StepConfig for Detect {
         format!("detect {classes} with {}{}{family} from {}", self.model, hash.unwrap_or_default(), self.threshold)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
+    fn finds(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
         let (model, detector) = self.load(context)?;
         let labels = detector.labels(model);
         let kept = self.kept(&labels).map_err(anyhow::Error::msg)?;
-        let rules =
-            Rules { kept, threshold: self.threshold, overlap: self.overlap, areas: [self.min_area, self.max_area] };
-        Ok(Box::new(Detecting {
+        let rules = Rules {
+            by: context.part.as_str().into(),
+            kept,
+            threshold: self.threshold,
+            overlap: self.overlap,
+            areas: [self.min_area, self.max_area],
+        };
+        Ok(Work::line(Detecting {
             session: detector.session(model)?,
             model: model.clone(),
             detector,
@@ -137,6 +146,7 @@ impl StepConfig for Detect {
 
 /// What is kept of what a model finds.
 struct Rules {
+    by: Arc<str>,
     kept: Vec<Option<Arc<str>>>,
     threshold: f32,
     overlap: f32,
@@ -157,7 +167,7 @@ impl Rules {
         let [least, most] = self.areas;
         let label = self.kept[candidate.class].clone().filter(|_| (least..=most).contains(&share))?;
         let Candidate { class, score, landmarks, .. } = candidate;
-        Some(Detection { class, label, score, area, landmarks })
+        Some(Detection { class, label, score, area, landmarks, by: self.by.clone() })
     }
 }
 
@@ -176,7 +186,7 @@ impl Step for Detecting {
         for mut picture in batch {
             match picture.pixels(&self.limits).map(drop) {
                 Ok(()) => sound.push(picture),
-                Err(flaw) => answers.push(Err(Fault { frame: picture.frame, flaw }.into())),
+                Err(flaw) => answers.push(Err(Stop::Fault(picture, flaw))),
             }
         }
         match self.infer(&mut sound) {
@@ -186,7 +196,7 @@ impl Step for Detecting {
             Err(error) => {
                 let detail = format!("{} did not take it: {error}", self.model.tag.name);
                 let flaw = Flaw::new(Reason::ModelFailed, detail);
-                let fault = |picture: Picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() }.into());
+                let fault = |picture: Picture| Err(Stop::Fault(picture, flaw.clone()));
                 answers.extend(sound.into_iter().map(fault));
             }
         }

@@ -4,7 +4,7 @@ use operators::{Flaw, Frame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::clock;
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
@@ -56,8 +56,8 @@ impl StepConfig for Draw {
         format!("draws {}", self.parts().join(", "))
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Drawing { config: self.clone(), limits: context.picture, pen: Pen::new() }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Drawing { config: self.clone(), limits: context.picture, pen: Pen::new() }))
     }
 }
 
