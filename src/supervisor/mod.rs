@@ -118,6 +118,8 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
         ending: AtomicBool::new(false),
         cluster,
     });
+    // Before the others hear of it: once it is among them, it takes its leave.
+    process.listen();
     process.recall();
     let orders = process.clone().join()?;
     process.serve(standing.tokens, standing.tls)?;
@@ -201,14 +203,19 @@ impl Process {
                 tokio::spawn(async move { reply.send(process.command(command).await) });
             }
         });
-        let process = self.clone();
+        Ok(())
+    }
+
+    /// Hears from now on when someone asks the process to end; who asks twice does not want to wait.
+    fn listen(self: &Arc<Self>) {
+        let _inside = self.control.enter();
+        let (process, mut stop) = (self.clone(), signal::Stop::listen());
         self.control.spawn(async move {
-            signal::stop().await;
+            stop.heard().await;
             process.end();
-            signal::stop().await;
+            stop.heard().await;
             std::process::exit(130);
         });
-        Ok(())
     }
 
     /// The process is to end.

@@ -185,6 +185,12 @@ impl Standing {
         self.processes.iter().enumerate().map(said).collect()
     }
 
+    /// Waits until a process has said something: before that it may not hear signals yet, and end by the first of them.
+    pub fn await_word(&self, index: usize) {
+        let process = self.processes[index].as_ref().expect("it runs");
+        wait("its first word", || (!process.said().is_empty()).then_some(()));
+    }
+
     /// Waits until a process has ended by itself; its exit code.
     pub fn end(&mut self, index: usize) -> Option<i32> {
         let ended = self.processes[index].take().expect("it runs").end();

@@ -127,6 +127,7 @@ impl<'a> Trouble<'a> {
     }
 
     fn end(&mut self, index: usize) {
+        self.cluster.await_word(index);
         self.cluster.signal(index, "TERM");
         let code = self.cluster.end(index);
         assert_eq!(code, Some(0), "a clean end of process {index}\n{}", self.cluster.said());
