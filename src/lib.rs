@@ -41,6 +41,7 @@ pub mod paint;
 pub mod picture;
 pub mod plan;
 pub mod raster;
+pub mod rehearsal;
 pub mod render;
 pub mod report;
 pub mod roster;

@@ -62,6 +62,15 @@ pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -
     (first..first + place.threads).map(|worker| opener.parts(worker)).collect()
 }
 
+/// Opens the steps of a job for one worker, without its sources and sinks.
+///
+/// # Errors
+/// Why a step can't be opened.
+pub fn plan(job: &Job, runtime: &Handle) -> anyhow::Result<Plan> {
+    let (place, metrics) = (Place { process: 0, processes: 1, threads: 1 }, Arc::new(Metrics::new(&job.name)));
+    Opener { job, place, runtime, metrics: &metrics, meters: Vec::new(), board: Board::default() }.plan(0)
+}
+
 /// What the workers of a process have in common.
 struct Opener<'a> {
     job: &'a Job,

@@ -23,6 +23,7 @@ use crate::write::Write;
 
 use flow::{Collected, Flow, Record};
 
+pub use flow::{Event, Watch};
 pub use ways::{Input, Nest, Ways, common, nests};
 
 /// A sink's wish: what it writes, and after which parts.
@@ -86,6 +87,7 @@ pub struct Plan {
     wishes: Wishes,
     /// Where stages and batches are counted.
     metrics: Arc<Metrics>,
+    watch: Option<Watch>,
 }
 
 impl Plan {
@@ -95,7 +97,12 @@ impl Plan {
         let ways = Ways::of(&shapes);
         let name = |each: &Option<usize>| each.map(|each| nodes[each].name.clone()).unwrap_or_default();
         let of = ways.closes.iter().map(name).collect();
-        Self { nodes, ways, of, wishes, metrics }
+        Self { nodes, ways, of, wishes, metrics, watch: None }
+    }
+
+    /// The same plan with somebody who looks on.
+    pub fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// The job's name.
@@ -111,7 +118,7 @@ impl Plan {
     /// What becomes of these frames.
     pub fn run(&mut self, frames: Vec<Frame>) -> Vec<Outcome> {
         let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
-        let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.nodes.len());
+        let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.watch.as_mut());
         sound.into_iter().for_each(|frame| flow.depart(frame));
         for (index, node) in self.nodes.iter_mut().enumerate() {
             match &mut node.work {

@@ -10,6 +10,7 @@ mod mesh;
 mod mistakes;
 mod mongodb;
 mod odd_bytes;
+mod pieces;
 mod references;
 mod s3;
 mod servers;

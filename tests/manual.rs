@@ -39,10 +39,12 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
-const KINDS: [(&str, &str, bool); 17] = [
+const KINDS: [(&str, &str, bool); 19] = [
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
+    ("each", "of = \"faces\"\nmargin = 0.2", false),
+    ("collect", "from = [\"blurred\", \"women.else\"]", false),
     ("crop", "to = \"detections\"\nmargin = 0.1", true),
     ("resize", "width = 160\nheight = 160\nmode = \"fill\"", true),
     ("rotate", "degrees = 27\nfill = \"#ff8800\"", true),

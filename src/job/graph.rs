@@ -261,10 +261,7 @@ fn circle(nodes: &[Node], place: usize, from: usize) -> Option<String> {
     let mut ways = vec![vec![from]];
     let mut seen = vec![from];
     while let Some(way) = ways.pop() {
-        let last = &nodes[*way.last().expect("never empty")];
-        for (name, _) in last.from.iter().flatten() {
-            let name = name.strip_suffix(ELSE).unwrap_or(name);
-            let Some(next) = nodes.iter().position(|node| node.name == name) else { continue };
+        for next in feeders(nodes, *way.last().expect("never empty")) {
             if next == place {
                 let all = [place].into_iter().chain(way.iter().rev().copied()).chain([place]);
                 return Some(all.map(|at| format!("`{}`", nodes[at].name)).collect::<Vec<_>>().join(" → "));
@@ -276,6 +273,15 @@ fn circle(nodes: &[Node], place: usize, from: usize) -> Option<String> {
         }
     }
     None
+}
+
+/// The nodes that the one at `place` takes from, in whatever order they stand.
+fn feeders(nodes: &[Node], place: usize) -> Vec<usize> {
+    let named = |name: &str| nodes.iter().position(|node| node.name == name.strip_suffix(ELSE).unwrap_or(name));
+    match &nodes[place].from {
+        Some(names) => names.iter().filter_map(|(name, _)| named(name)).collect(),
+        None => (0..place).rev().find(|before| nodes[*before].output().is_some()).into_iter().collect(),
+    }
 }
 
 fn check_names(nodes: &[Node], wrong: &mut Vec<Mistake>) {

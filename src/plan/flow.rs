@@ -59,11 +59,25 @@ pub struct Collected {
     pub faulted: Vec<Faulted>,
 }
 
+/// What happens to a record, for who looks on.
+pub enum Event<'a> {
+    /// It comes out of a part.
+    Out(Input, &'a Picture),
+    /// The step of that index lets it go.
+    LetGo(usize, &'a Picture),
+    /// The step of that index, or a sink's wish at a source, has a fault over it.
+    Fault(Option<usize>, &'a Picture, &'a Flaw),
+}
+
+/// Somebody who looks on.
+pub type Watch = Box<dyn FnMut(Event<'_>) + Send>;
+
 /// The state of one batch.
 pub struct Flow<'p> {
     ways: &'p Ways,
     wishes: &'p Wishes,
     metrics: &'p Metrics,
+    watch: Option<&'p mut Watch>,
     fates: Vec<Fate>,
     /// What waits in front of each step.
     queues: Vec<Vec<Record>>,
@@ -73,9 +87,17 @@ pub struct Flow<'p> {
 
 impl<'p> Flow<'p> {
     /// A batch at its sources, in front of so many steps.
-    pub fn new(ways: &'p Ways, wishes: &'p Wishes, metrics: &'p Metrics, steps: usize) -> Self {
+    pub fn new(ways: &'p Ways, wishes: &'p Wishes, metrics: &'p Metrics, watch: Option<&'p mut Watch>) -> Self {
+        let steps = ways.closes.len();
         let (queues, wholes) = ((0..steps).map(|_| Vec::new()), (0..steps).map(|_| Vec::new()));
-        Self { ways, wishes, metrics, fates: Vec::new(), queues: queues.collect(), wholes: wholes.collect() }
+        let (queues, wholes) = (queues.collect(), wholes.collect());
+        Self { ways, wishes, metrics, watch, fates: Vec::new(), queues, wholes }
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        if let Some(watch) = &mut self.watch {
+            watch(event);
+        }
     }
 
     /// A frame comes from its source.
@@ -100,6 +122,7 @@ impl<'p> Flow<'p> {
 
     /// A record comes out of a part: to the sinks that take from there, and on to the steps.
     pub fn emit(&mut self, at: Input, step: Option<usize>, mut record: Record) {
+        self.tell(Event::Out(at, &record.picture));
         if let Err(flaw) = self.fill(at, &mut record) {
             return self.fault(step, record, flaw);
         }
@@ -135,6 +158,7 @@ impl<'p> Flow<'p> {
 
     /// A step can't work on a record.
     pub fn fault(&mut self, step: Option<usize>, record: Record, flaw: Flaw) {
+        self.tell(Event::Fault(step, &record.picture, &flaw));
         let (Some((each, whole)), Some(piece)) = (record.place.within.last(), record.picture.piece) else {
             self.fates[record.place.frame].dead.get_or_insert(flaw);
             return;
@@ -153,6 +177,7 @@ impl<'p> Flow<'p> {
 
     /// A step lets a record go on purpose.
     pub fn let_go(&mut self, step: usize, record: Record) {
+        self.tell(Event::LetGo(step, &record.picture));
         self.count(&record.picture);
         if record.place.within.is_empty() {
             let fate = &mut self.fates[record.place.frame];

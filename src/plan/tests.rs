@@ -366,3 +366,28 @@ proptest! {
         }
     }
 }
+
+/// Catches a generator of graphs that never gets to what is hard.
+#[test]
+fn random_graphs_are_deep_and_have_faults() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let (mut deepest, mut collected, mut kept, mut dead, mut filtered, mut pieces) = (0, 0, 0, 0, 0, 0);
+    for id in 0..2000 {
+        let graph = graphs().new_tree(&mut runner).expect("a graph").current();
+        let ways = graph.plan().ways;
+        let each = |(kind, _): &&(Kind, Vec<Input>)| matches!(kind, Kind::Each(OnFault::Keep));
+        deepest = deepest.max(graph.nests.iter().map(Vec::len).max().unwrap_or_default());
+        collected += usize::from(ways.closes.iter().flatten().any(|each| graph.nests[*each].len() >= 2));
+        kept += graph.steps.iter().filter(each).count();
+        match naive(&graph, id) {
+            (Err(()), _) => dead += 1,
+            (Ok(Some(_)), _) => filtered += 1,
+            (Ok(None), written) => pieces += usize::from(written.iter().any(|(_, id, _)| id.contains('.'))),
+        }
+    }
+    let reached = [deepest, collected, kept, dead, filtered, pieces];
+    let wanted = [DEEPEST, 100, 500, 50, 10, 300];
+    assert!(reached.iter().zip(wanted).all(|(reached, wanted)| *reached >= wanted), "{reached:?} of {wanted:?}");
+}
