@@ -18,6 +18,7 @@ pub mod command;
 pub mod context;
 pub mod delivery;
 pub mod engine;
+pub mod expressions;
 pub mod http;
 pub mod job;
 pub mod kafka;
