@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use operators::Window;
+use operators::{Partition, Window};
 
 use crate::allowed::Allowed;
 use crate::board::{Board, Post};
@@ -31,6 +31,8 @@ pub struct Context {
     pub window: Window,
     /// Frames a batch.
     pub batch: usize,
+    /// What decides the worker of a frame.
+    pub partition: Partition,
     /// The worker this is opened for, of the whole cluster.
     pub worker: usize,
     /// Which part of a source that several read this one reads.
@@ -69,6 +71,20 @@ impl Context {
     pub fn path(&self, field: &'static str, path: &Path) -> Result<PathBuf, Mistake> {
         let path = self.folder.join(path);
         self.allowed.check(field, &path).map(|()| path)
+    }
+
+    /// A camera's frames all have to come to one worker, because the step compares them `why`.
+    ///
+    /// # Errors
+    /// That the job shares them out otherwise.
+    pub fn one_worker_a_camera(&self, why: &str) -> Result<(), Mistake> {
+        match self.partition {
+            Partition::Camera => Ok(()),
+            Partition::Number => Err(Mistake::new(format!(
+                "this step compares the frames of a camera {why}, and this job spreads them over the workers: \
+                 write `partition = \"camera\"` under [batch]"
+            ))),
+        }
     }
 
     /// The part's place on the board; `server` is what it may have to wait for.

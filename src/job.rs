@@ -298,6 +298,7 @@ impl Job {
             picture: self.limits.picture(),
             window: self.limits.window(),
             batch: self.batch.size,
+            partition: self.batch.partition(),
             worker,
             share: Default::default(),
             board: Default::default(),

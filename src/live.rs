@@ -68,14 +68,23 @@ fn sentence(balance: &Balance) -> String {
     let Balance { frames, in_flight, rate, latency: [p50, p95, _], .. } = balance;
     let dead: u64 = balance.dead.iter().map(|(_, count)| count).sum();
     let (p50, p95) = (milliseconds(*p50), milliseconds(*p95));
+    let filtered = filtered(balance);
     let persons = persons(balance).map(|persons| format!(", {persons}")).unwrap_or_default();
-    format!("{frames} frames, {rate:.1} frames/s, {in_flight} in flight, p50 {p50}, p95 {p95}, {dead} dead{persons}")
+    format!(
+        "{frames} frames, {rate:.1} frames/s, {in_flight} in flight, p50 {p50}, p95 {p95}, {filtered}{dead} dead{persons}"
+    )
 }
 
 /// How well the job sees, where frames carry the truth.
 fn persons(balance: &Balance) -> Option<String> {
     let [found, there, extra] = balance.score;
     (there + extra > 0).then(|| format!("persons found {found} of {there} there, {extra} too many"))
+}
+
+/// What steps let go on purpose, where that is anything.
+fn filtered(balance: &Balance) -> String {
+    let filtered: u64 = balance.filtered.values().sum();
+    if filtered > 0 { format!("{filtered} filtered, ") } else { String::new() }
 }
 
 /// What is said when a job has ended.
@@ -85,9 +94,10 @@ pub fn summary(balance: &Balance) -> String {
     let reasons: Vec<_> = dead.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     let dead: u64 = dead.iter().map(|(_, count)| count).sum();
     let reasons = if dead > 0 { format!(" ({})", reasons.join(", ")) } else { String::new() };
+    let filtered = filtered(balance);
     let left = if *in_flight > 0 { format!(", {in_flight} not finished") } else { String::new() };
     let [p50, p95, p99] = latency.map(milliseconds);
     format!(
-        "{frames} frames in, {results} results, {dead} dead{reasons}{left}, {rate:.1} frames/s, p50 {p50}, p95 {p95}, p99 {p99}{persons}"
+        "{frames} frames in, {results} results, {filtered}{dead} dead{reasons}{left}, {rate:.1} frames/s, p50 {p50}, p95 {p95}, p99 {p99}{persons}"
     )
 }

@@ -4,6 +4,7 @@
 //! were stopped before their frames had ended, *+ returned*: those come in again. Frames are counted in where they are
 //! admitted, and their ends come back to that worker before their receipts do.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -30,6 +31,8 @@ use crate::stages::{Loads, Spent, Tally};
 pub enum End {
     /// All that it led to is in its sinks.
     Result,
+    /// The step of that index in the job let it go, and what was wanted of it before that is in its sinks.
+    Filtered(usize),
     /// It is in the dead letters.
     Dead(Reason),
 }
@@ -40,9 +43,19 @@ pub struct Account {
     started: Instant,
     intake: Mutex<Intake>,
     results: AtomicU64,
+    filtered: Mutex<Filtered>,
     dead: [AtomicU64; Reason::ALL.len()],
     score: [AtomicU64; 3],
     latency: Mutex<Quantiles<u64>>,
+}
+
+/// Frames that steps let go.
+#[derive(Debug, Default)]
+struct Filtered {
+    /// The steps of the job as it is installed, by name.
+    steps: Vec<String>,
+    /// How many each step let go. A step that was there before the job was installed anew is still counted.
+    counts: BTreeMap<String, u64>,
 }
 
 /// Where frames come in.
@@ -78,6 +91,8 @@ pub struct Balance {
     pub returned: u64,
     /// Frames with all their results in the sinks.
     pub results: u64,
+    /// Frames that a step let go on purpose, by the name of the step.
+    pub filtered: BTreeMap<String, u64>,
     /// Dead letters, by reason; reasons that did not occur are left out.
     pub dead: Vec<(Reason, u64)>,
     /// Frames admitted that have not ended.
@@ -94,19 +109,24 @@ impl Account {
     fn new() -> Self {
         // Up to an hour in steps of a thousandth: a few tens of kilobytes.
         let latency = Quantiles::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are right");
-        let (results, dead, score) = Default::default();
+        let (results, filtered, dead, score) = Default::default();
         let intake = Intake { meters: Vec::new(), window: Window { frames: 0, bytes: 0 }, past: Past::default() };
         let (intake, latency) = (Mutex::new(intake), Mutex::new(latency));
-        Self { started: Instant::now(), intake, results, dead, score, latency }
+        Self { started: Instant::now(), intake, results, filtered, dead, score, latency }
     }
 
     fn intake(&self) -> MutexGuard<'_, Intake> {
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The job is installed: its ingests count into `meters`.
-    fn begin(&self, meters: Vec<Arc<Meter>>, window: Window) {
+    fn filtered(&self) -> MutexGuard<'_, Filtered> {
+        self.filtered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The job is installed: its ingests count into `meters`, and these are its steps.
+    fn begin(&self, meters: Vec<Arc<Meter>>, window: Window, steps: Vec<String>) {
         self.end();
+        self.filtered().begin(steps);
         let mut intake = self.intake();
         intake.meters = meters;
         intake.window = window;
@@ -130,11 +150,11 @@ impl Account {
         for (sum, count) in self.score.iter().zip(ended.score.unwrap_or_default().counts()) {
             sum.fetch_add(count.into(), Relaxed);
         }
-        let counter = match ended.end {
-            End::Result => &self.results,
-            End::Dead(reason) => &self.dead[reason as usize],
-        };
-        counter.fetch_add(1, Release);
+        match ended.end {
+            End::Result => _ = self.results.fetch_add(1, Release),
+            End::Filtered(step) => self.filtered().count(step),
+            End::Dead(reason) => _ = self.dead[reason as usize].fetch_add(1, Release),
+        }
         let mut quantiles = self.latency.lock().expect("nobody panics while holding it");
         quantiles.saturating_record(latency.as_micros() as u64);
     }
@@ -144,16 +164,33 @@ impl Account {
         let results = self.results.load(Acquire);
         let count = |reason: Reason| (reason, self.dead[reason as usize].load(Acquire));
         let dead: Vec<_> = Reason::ALL.map(count).into_iter().filter(|(_, count)| *count > 0).collect();
+        let filtered = self.filtered().counts.clone();
         let intake = self.intake();
         let (frames, returned) = (intake.past.frames + intake.sum(|meter| &meter.frames), intake.past.returned);
         drop(intake);
-        let ended = returned + results + dead.iter().map(|(_, count)| count).sum::<u64>();
+        let ended =
+            returned + results + filtered.values().sum::<u64>() + dead.iter().map(|(_, count)| count).sum::<u64>();
         let in_flight = frames.saturating_sub(ended);
         let quantiles = self.latency.lock().expect("nobody panics while holding it");
         let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
         let rate = results as f64 / self.started.elapsed().as_secs_f64();
         let score = std::array::from_fn(|at| self.score[at].load(Relaxed));
-        Balance { frames, returned, results, dead, in_flight, rate, score, latency }
+        Balance { frames, returned, results, filtered, dead, in_flight, rate, score, latency }
+    }
+}
+
+impl Filtered {
+    fn begin(&mut self, steps: Vec<String>) {
+        for step in &steps {
+            self.counts.entry(step.clone()).or_default();
+        }
+        self.steps = steps;
+    }
+
+    fn count(&mut self, step: usize) {
+        // All processes run the same job: its steps are known here before its frames come.
+        let name = self.steps.get(step).cloned().unwrap_or_default();
+        *self.counts.entry(name).or_default() += 1;
     }
 }
 
@@ -212,10 +249,10 @@ impl Metrics {
         Self { account, tally: Tally::default(), loads, board, registry, batches, stages, end_to_end }
     }
 
-    /// The job is installed: its ingests count into `meters`, each under `window`, and its parts tell on `board` what
-    /// they wait for.
-    pub fn begin(&self, meters: Vec<Arc<Meter>>, window: Window, board: Board) {
-        self.account.begin(meters, window);
+    /// The job is installed: its ingests count into `meters`, each under `window`, its parts tell on `board` what they
+    /// wait for, and these are the names of its steps.
+    pub fn begin(&self, meters: Vec<Arc<Meter>>, window: Window, board: Board, steps: Vec<String>) {
+        self.account.begin(meters, window, steps);
         *self.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
@@ -283,7 +320,6 @@ impl Collector for Page {
         };
         counter("frames_in", "Frames admitted", balance.frames)?;
         counter("results", "Frames whose results are all in their sinks", balance.results)?;
-        counter("filtered", "Frames that the job let go on purpose", 0)?;
         counter("shed", "Frames dropped because the job could not keep up", 0)?;
         let (past, window) = (intake.past, intake.window);
         let sum = |field: fn(&Meter) -> &AtomicU64| intake.sum(field);
@@ -306,6 +342,11 @@ impl Collector for Page {
         let lag = intake.meters.iter().map(|meter| meter.lag.load(Relaxed)).max().unwrap_or(0);
         gauge("epoch_lag_seconds", "Age of the oldest frame that is not acknowledged", lag as f64 / 1e3)?;
         let metric = ConstCounter::new(0_u64);
+        let help = "Frames that a step let go on purpose";
+        let mut filtered = encoder.encode_descriptor("filtered", help, None, metric.metric_type())?;
+        for (step, count) in &balance.filtered {
+            ConstCounter::new(*count).encode(filtered.encode_family(&[("step", step.as_str())])?)?;
+        }
         let mut dead = encoder.encode_descriptor("dead", "Dead letters by reason", None, metric.metric_type())?;
         for reason in Reason::ALL {
             let count = balance.dead.iter().find(|(dead, _)| *dead == reason).map_or(0, |(_, count)| *count);
@@ -390,18 +431,20 @@ mod tests {
     #[test]
     fn the_page_balances() {
         let meter = Arc::new(Meter::default());
-        meter.frames.store(5, Relaxed);
+        meter.frames.store(6, Relaxed);
         let metrics = Metrics::new("room");
-        metrics.begin(vec![meter], Window { frames: 64, bytes: 1 << 20 }, Board::default());
+        metrics.begin(vec![meter], Window { frames: 64, bytes: 1 << 20 }, Board::default(), vec!["still".into()]);
         let score = Some(Score { found: 4, there: 5, too_many: 1 });
         let ended = Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score };
         metrics.ended(&ended);
         metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended });
+        metrics.ended(&Ended { end: End::Filtered(0), score: None, ..ended });
         metrics.batch(3, Cause::Full);
         metrics.stage("infer", Duration::from_millis(5));
         let page = metrics.page();
         for line in [
-            r#"vigie_frames_in_total{job="room"} 5"#,
+            r#"vigie_frames_in_total{job="room"} 6"#,
+            r#"vigie_filtered_total{step="still",job="room"} 1"#,
             r#"vigie_results_total{job="room"} 1"#,
             r#"vigie_persons_found_total{job="room"} 4"#,
             r#"vigie_persons_there_total{job="room"} 5"#,

@@ -106,7 +106,8 @@ impl Opener<'_> {
         let job = self.job;
         let mut steps = Vec::new();
         for step in &job.steps {
-            steps.push((step.config.open(&self.context(&step.name, worker))?, step.inputs.clone()));
+            let opened = step.config.open(&self.context(&step.name, worker))?;
+            steps.push((step.name.clone(), opened, step.inputs.clone()));
         }
         let (name, limits, metrics) = (job.name.clone(), job.limits.picture(), Arc::clone(self.metrics));
         Ok(Plan { steps, taps: taps(job), job: name, limits, metrics })

@@ -1,11 +1,12 @@
 //! A frame with all that is known of it so far. It never leaves the worker that made it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use operators::{Flaw, Frame};
+use operators::{Flaw, Frame, UnixMillis};
 
-use crate::codec::{self, Pixels};
+use crate::codec::{self, Form, Pixels};
 use crate::report::Detection;
 use crate::truth::Score;
 
@@ -16,7 +17,11 @@ pub struct Picture {
     pub frame: Frame,
     /// What detectors found, in the order of the steps.
     pub detections: Vec<Detection>,
-    /// How right that is, where the frame carries the truth and somebody compared.
+    /// What steps found out about it, by name.
+    pub values: BTreeMap<String, serde_json::Value>,
+    /// How its image is written.
+    pub form: Form,
+    /// How right the detections are, where the frame carries the truth and somebody compared.
     pub score: Option<Score>,
     /// The model that looked last.
     pub model: Option<ModelTag>,
@@ -24,6 +29,10 @@ pub struct Picture {
     pub timings: Vec<(&'static str, Duration)>,
     pixels: Option<Pixels>,
     touched: bool,
+    /// The frame's bytes without what they tell beside the picture, where a step took that out.
+    bare: Option<Bytes>,
+    /// How much more room its image may take than the frame's: its pixels now for one as it came, 1 or more.
+    grown: f64,
     /// Its place in the batch, by which the plan knows it again.
     pub(crate) place: usize,
 }
@@ -40,8 +49,15 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        let (detections, timings) = Default::default();
-        Self { frame, detections, score: None, model: None, timings, pixels: None, touched: false, place: 0 }
+        let (detections, values, timings) = Default::default();
+        let (form, bare, grown) = (Form::default(), None, 1.0);
+        let (score, model, pixels, touched, place) = (None, None, None, false, 0);
+        Self { frame, detections, values, form, score, model, timings, pixels, touched, bare, grown, place }
+    }
+
+    /// When it was taken, as far as that is known: else when it was received.
+    pub fn taken_at(&self) -> UnixMillis {
+        self.frame.captured_at.unwrap_or(self.frame.received_at)
     }
 
     /// The pixels, decoded at the first call.
@@ -60,16 +76,36 @@ impl Picture {
         Ok(self.pixels.as_mut().expect("decoded above"))
     }
 
-    /// The picture as an image: the bytes as they came where nobody painted and every viewer shows them upright, else a
-    /// JPEG made of the pixels.
+    /// Gives it other pixels, which lie elsewhere: `to` says where a point of the picture as it was is now. Detections go
+    /// with what they lie on, and those that no longer lie in the picture are dropped.
+    pub fn replace(&mut self, pixels: Pixels, to: impl Fn([f32; 2]) -> [f32; 2]) {
+        let (width, height) = (pixels.width as f32, pixels.height as f32);
+        self.detections = self.detections.iter().filter_map(|found| found.moved(&to, [width, height])).collect();
+        let before = self.pixels.as_ref().map_or(pixels.rgb.len(), |before| before.rgb.len());
+        self.grown = (self.grown * pixels.rgb.len() as f64 / before.max(1) as f64).max(1.0);
+        self.pixels = Some(pixels);
+        self.touched = true;
+    }
+
+    /// Its image is these bytes in place of the frame's, as long as nobody paints: they show the same picture.
+    pub fn bare(&mut self, bytes: Bytes) {
+        self.bare = Some(bytes);
+    }
+
+    /// The picture as an image: the bytes as they came where nobody painted and every viewer shows them upright, else
+    /// what [`Self::form`] says, made of the pixels.
     pub fn image(&mut self, limits: &codec::Limits) -> Result<Bytes, Flaw> {
-        if !self.touched && codec::is_upright_jpeg(&self.frame.bytes) {
+        let as_it_came = !self.touched && self.form == Form::default();
+        if let Some(bare) = self.bare.as_ref().filter(|_| as_it_came) {
+            return Ok(bare.clone());
+        }
+        if as_it_came && codec::is_upright_jpeg(&self.frame.bytes) {
             return Ok(self.frame.bytes.clone());
         }
         self.pixels(limits)?;
         self.timed("encode", |picture| {
             let pixels = picture.pixels.as_ref().expect("decoded above");
-            codec::encode(pixels, &picture.frame.bytes)
+            codec::encode_as(picture.form, pixels, &picture.frame.bytes, picture.grown)
         })
     }
 
@@ -92,12 +128,14 @@ impl Picture {
     }
 }
 
+/// Pictures for tests.
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::codec::Limits;
 
-    fn picture(bytes: Bytes) -> Picture {
+    /// A frame of the camera `door` of which nothing is known.
+    pub fn picture(bytes: Bytes) -> Picture {
         Picture::new(Frame {
             camera: "door".into(),
             number: Default::default(),

@@ -12,7 +12,7 @@ use crate::codec::Limits;
 use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
-use crate::steps::Step;
+use crate::steps::{Step, Stop};
 use crate::truth::Score;
 use crate::write::Write;
 
@@ -42,14 +42,16 @@ pub enum Outcome {
     /// What is to be written, each for the sink of that index (nothing, where no sink takes from its last step), and how
     /// right what was found is.
     Result(Arc<Frame>, Vec<(usize, Parcel)>, Option<Score>),
+    /// The step of that index let it go. What was wanted of it before that is to be written.
+    Filtered(usize, Arc<Frame>, Vec<(usize, Parcel)>, Option<Score>),
     /// It is for the dead letters.
     Dead(Fault),
 }
 
 /// A job's steps and what its sinks want of them, for one worker.
 pub struct Plan {
-    /// The steps in the order of the job file, and where each takes its pictures from.
-    pub steps: Vec<(Box<dyn Step>, Vec<Input>)>,
+    /// The steps in the order of the job file, each with its name and where it takes its pictures from.
+    pub steps: Vec<(String, Box<dyn Step>, Vec<Input>)>,
     /// What the sinks want.
     pub taps: Vec<Tap>,
     /// The job's name.
@@ -75,12 +77,14 @@ impl Plan {
         let mut travellers: Vec<_> = sound.into_iter().map(depart).collect();
         self.tap(&mut travellers, &mut outcomes);
         for index in 0..self.steps.len() {
-            let (step, inputs) = &mut self.steps[index];
+            let (_, step, inputs) = &mut self.steps[index];
             let (here, rest) = travellers.into_iter().partition(|traveller| inputs.contains(&traveller.at));
             travellers = rest;
-            let mut passed = pass(step.as_mut(), here, Input::Step(index), &mut outcomes);
-            self.tap(&mut passed, &mut outcomes);
-            travellers.append(&mut passed);
+            let Passed { mut on, filtered, dead } = pass(step.as_mut(), here, Input::Step(index));
+            outcomes.extend(dead.into_iter().map(Outcome::Dead));
+            outcomes.extend(filtered.into_iter().map(|traveller| self.let_go(traveller, index)));
+            self.tap(&mut on, &mut outcomes);
+            travellers.append(&mut on);
         }
         outcomes.extend(travellers.into_iter().map(|traveller| self.arrive(traveller)));
         outcomes
@@ -109,10 +113,19 @@ impl Plan {
     }
 
     fn arrive(&self, traveller: Traveller) -> Outcome {
+        self.count(&traveller);
+        Outcome::Result(traveller.frame, traveller.parcels, traveller.picture.score)
+    }
+
+    fn let_go(&self, traveller: Traveller, step: usize) -> Outcome {
+        self.count(&traveller);
+        Outcome::Filtered(step, traveller.frame, traveller.parcels, traveller.picture.score)
+    }
+
+    fn count(&self, traveller: &Traveller) {
         for (stage, time) in &traveller.picture.timings {
             self.metrics.stage(stage, *time);
         }
-        Outcome::Result(traveller.frame, traveller.parcels, traveller.picture.score)
     }
 }
 
@@ -128,8 +141,16 @@ fn as_found(mut frame: Frame) -> Option<Outcome> {
     Some(Outcome::Dead(Fault { frame, flaw }))
 }
 
+/// What a step made of its pictures.
+#[derive(Default)]
+struct Passed {
+    on: Vec<Traveller>,
+    filtered: Vec<Traveller>,
+    dead: Vec<Fault>,
+}
+
 /// Lets a step work on pictures. It may answer in any order: each is known by its place in the batch.
-fn pass(step: &mut dyn Step, here: Vec<Traveller>, at: Input, outcomes: &mut Vec<Outcome>) -> Vec<Traveller> {
+fn pass(step: &mut dyn Step, here: Vec<Traveller>, at: Input) -> Passed {
     let mut luggage = Vec::with_capacity(here.len());
     let mut pictures = Vec::with_capacity(here.len());
     for (place, mut traveller) in here.into_iter().enumerate() {
@@ -137,17 +158,19 @@ fn pass(step: &mut dyn Step, here: Vec<Traveller>, at: Input, outcomes: &mut Vec
         luggage.push(Some((traveller.parcels, traveller.frame)));
         pictures.push(traveller.picture);
     }
+    let mut passed = Passed::default();
     if pictures.is_empty() {
-        return Vec::new();
+        return passed;
     }
-    let mut passed = Vec::with_capacity(luggage.len());
+    let mut again = |picture: Picture| {
+        let (parcels, frame) = luggage[picture.place].take().expect("a step answers once for each picture");
+        Traveller { picture, parcels, frame, at }
+    };
     for answer in step.run(pictures) {
         match answer {
-            Err(fault) => outcomes.push(Outcome::Dead(fault)),
-            Ok(picture) => {
-                let (parcels, frame) = luggage[picture.place].take().expect("a step answers once for each picture");
-                passed.push(Traveller { picture, parcels, frame, at });
-            }
+            Ok(picture) => passed.on.push(again(picture)),
+            Err(Stop::Filtered(picture)) => passed.filtered.push(again(picture)),
+            Err(Stop::Fault(fault)) => passed.dead.push(fault),
         }
     }
     passed

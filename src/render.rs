@@ -55,7 +55,8 @@ impl Parts {
     /// The job is installed: from now on it counts what these parts count. Once for all workers of a process.
     pub fn begin(&self) {
         if !self.metrics.board().is(&self.board) {
-            self.metrics.begin(self.meters.clone(), self.window, self.board.clone());
+            let steps = self.plan.steps.iter().map(|(name, ..)| name.clone()).collect();
+            self.metrics.begin(self.meters.clone(), self.window, self.board.clone(), steps);
         }
     }
 }

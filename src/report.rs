@@ -21,7 +21,7 @@ pub struct Detection {
     pub label: std::sync::Arc<str>,
     /// The detector's confidence, 0 to 1.
     pub score: f32,
-    /// `[x, y, width, height]` in pixels of the original picture, upright; x and y of the top left corner.
+    /// `[x, y, width, height]` in pixels of the picture as the steps left it, upright; x and y of the top left corner.
     #[serde(rename = "box")]
     pub area: [f32; 4],
 }
@@ -44,16 +44,19 @@ pub struct Report {
     pub received_at: String,
     /// When this report was made (RFC 3339, UTC).
     pub done_at: String,
-    /// Width of the upright picture in pixels; absent where nothing needed its pixels.
+    /// Width of the picture in pixels, upright, as the steps left it; absent where nothing needed its pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Height of the upright picture in pixels; absent where nothing needed its pixels.
+    /// Height of the picture in pixels, upright, as the steps left it; absent where nothing needed its pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
     /// Size of the compressed picture as it came.
     pub bytes: usize,
     /// What was found.
     pub detections: Vec<Detection>,
+    /// What steps found out about it, by name; absent where nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, serde_json::Value>,
     /// How right that is; absent where the frame carries no truth, or nobody compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
@@ -82,6 +85,7 @@ impl Report {
             height: picture.decoded().map(|pixels| pixels.height),
             bytes: frame.bytes.len(),
             detections: picture.detections.iter().filter(|found| found.is_finite()).map(Detection::rounded).collect(),
+            values: picture.values.clone(),
             score: picture.score,
             model: picture.model.clone(),
             timings: milliseconds(&picture.timings),
@@ -98,6 +102,22 @@ impl Detection {
     /// Whether the box and the score are numbers.
     pub fn is_finite(&self) -> bool {
         self.score.is_finite() && self.area.iter().all(|value| value.is_finite())
+    }
+
+    /// The same thing in a picture of that size, where points have moved `to`; `None` where it no longer lies in it.
+    pub fn moved(&self, to: impl Fn([f32; 2]) -> [f32; 2], [width, height]: [f32; 2]) -> Option<Self> {
+        let [x, y, w, h] = self.area;
+        let corners = [[x, y], [x + w, y], [x, y + h], [x + w, y + h]].map(to);
+        let (mut least, mut most) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+        for corner in corners {
+            for axis in 0..2 {
+                least[axis] = least[axis].min(corner[axis]);
+                most[axis] = most[axis].max(corner[axis]);
+            }
+        }
+        let (left, top) = (least[0].max(0.0), least[1].max(0.0));
+        let (right, bottom) = (most[0].min(width), most[1].min(height));
+        (left < right && top < bottom).then(|| Self { area: [left, top, right - left, bottom - top], ..self.clone() })
     }
 
     fn rounded(&self) -> Self {

@@ -37,7 +37,9 @@ pub struct Shipment {
 #[derive(Debug)]
 struct Open {
     parcels: AtomicUsize,
-    dead: OnceLock<Reason>,
+    /// How the frame ends, unless a sink refuses what is written of it.
+    end: End,
+    refused: OnceLock<Reason>,
     score: Option<Score>,
 }
 
@@ -56,23 +58,22 @@ pub struct Ended {
 
 /// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
 pub fn ship(outcome: Outcome) -> Vec<Shipment> {
-    let (frame, parcels, dead, score) = match outcome {
-        Outcome::Result(frame, parcels, score) => {
-            let parcels = parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect();
-            (frame, parcels, None, score)
-        }
+    let to_sinks = |parcels: Vec<(usize, Parcel)>| {
+        parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect::<Vec<_>>()
+    };
+    let (frame, mut parcels, end, score) = match outcome {
+        Outcome::Result(frame, parcels, score) => (frame, to_sinks(parcels), End::Result, score),
+        Outcome::Filtered(step, frame, parcels, score) => (frame, to_sinks(parcels), End::Filtered(step), score),
         Outcome::Dead(Fault { frame, flaw }) => {
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], Some(flaw.reason), None)
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None)
         }
     };
-    let mut parcels: Vec<(To, Parcel)> = parcels;
     if parcels.is_empty() {
         let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let dead = dead.map(OnceLock::from).unwrap_or_default();
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), dead, score });
+    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), end, refused: OnceLock::new(), score });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
@@ -95,14 +96,14 @@ impl Shipment {
         if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
-        let end = self.open.dead.get().map_or(End::Result, |reason| End::Dead(*reason));
+        let end = self.open.refused.get().map_or(self.open.end, |reason| End::Dead(*reason));
         let Frame { origin, received_at, .. } = *self.parcel.frame;
         Some(Ended { origin, end, received_at, score: self.open.score })
     }
 
     /// A sink will never take it: off to the dead letters, in place of what was to be written.
     fn refused(mut self, flaw: &Flaw) -> Self {
-        let _ = self.open.dead.set(flaw.reason);
+        let _ = self.open.refused.set(flaw.reason);
         self.to = To::Dead;
         self.parcel = dead_letter(self.parcel.frame, flaw);
         self

@@ -72,6 +72,12 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 impl JsonSchema for Time {
     fn schema_name() -> Cow<'static, str> {
         "Time".into()

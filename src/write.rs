@@ -14,7 +14,8 @@ use crate::report::Report;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Write {
-    /// The picture as a JPEG: drawn on, if a step draws; else the bytes as they came.
+    /// The picture as the steps left it, a JPEG unless a step converts it; the bytes as they came where no step changed
+    /// it.
     Image,
     /// What was found, as JSON (`docs/report.schema.json`).
     #[default]
@@ -36,7 +37,7 @@ impl Write {
     /// How large it can get, where frames have `frame` bytes at most; `None` for what is always small.
     pub fn most(self, frame: usize) -> Option<usize> {
         match self {
-            // What the encoder keeps to: see `codec::encode`.
+            // What the encoder keeps to, unless a step makes the picture larger or converts it: see `codec::encode`.
             Write::Image => Some(frame + frame * 3 / 10),
             Write::Frame => Some(frame),
             Write::Report => None,
@@ -49,7 +50,7 @@ impl Write {
     /// A flaw of the picture, where it has to be decoded for this and can't be.
     pub fn body(self, picture: &mut Picture, job: &str, limits: &Limits) -> Result<(Bytes, &'static str), Flaw> {
         Ok(match self {
-            Write::Image => (picture.image(limits)?, "image/jpeg"),
+            Write::Image => (picture.image(limits)?, picture.form.media()),
             Write::Report => (Report::of(picture, job).to_json(), "application/json"),
             Write::Frame => (picture.frame.bytes.clone(), codec::media(&picture.frame.bytes)),
         })

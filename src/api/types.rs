@@ -38,6 +38,9 @@ pub struct JobStatus {
     pub frames: u64,
     /// Frames whose results are all in their sinks.
     pub results: u64,
+    /// Frames that a step let go on purpose.
+    #[serde(default)]
+    pub filtered: u64,
     /// Dead letters.
     pub dead: u64,
     /// Frames taken in that have not ended.

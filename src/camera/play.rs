@@ -90,6 +90,7 @@ impl Camera {
             picture: Default::default(),
             window: Window { frames: AT_ONCE, bytes: LARGEST },
             batch: 1,
+            partition: Default::default(),
             // Two cameras of one name are two clients.
             worker: std::process::id() as usize,
             share: Default::default(),

@@ -118,6 +118,25 @@ fn jpeg(bytes: &[u8]) -> Result<Header, Flaw> {
     segments.header(at)
 }
 
+/// The EXIF block of a JPEG, without its name, if it has one before its first scan.
+pub fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = JPEG.len();
+    while format(bytes) == Some(Format::Jpeg) {
+        at += bytes.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF))?;
+        let marker = bytes[at + 1];
+        at += 2;
+        if matches!(marker, 0x01 | 0xD0..=0xD8) {
+            continue; // These stand alone.
+        }
+        let body = segment(bytes, at).ok().filter(|_| !matches!(marker, 0xD9 | 0xDA))?;
+        if let Some(block) = body.strip_prefix(b"Exif\0\0").filter(|_| marker == 0xE1) {
+            return Some(block);
+        }
+        at += 2 + body.len();
+    }
+    None
+}
+
 /// The body of the segment whose length stands at `at`.
 fn segment(bytes: &[u8], at: usize) -> Result<&[u8], Flaw> {
     let &[high, low, ..] = &bytes[at..] else { return Err(cut_short()) };

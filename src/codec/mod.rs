@@ -5,7 +5,9 @@
 //! whole one is worse than a dead letter. So a JPEG without its end marker is [`Reason::Truncated`], and one that is
 //! broken inside is [`Reason::Undecodable`], whichever codec is built.
 
+mod bare;
 mod cmyk;
+mod form;
 mod guess;
 mod header;
 mod jpeg;
@@ -21,7 +23,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 use operators::{Flaw, Reason};
 
-pub use header::{Format, Header, format};
+pub use bare::bare;
+pub use form::{Form, encode_as};
+pub use header::{Format, Header, exif, format};
 
 /// An upright picture: three bytes a pixel (red, green, blue), row by row from the top left, no padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +157,11 @@ fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Flaw> {
     let mut image = DynamicImage::from(stored);
     image.apply_orientation(orientation);
     Ok(Pixels { width: image.width(), height: image.height(), rgb: image.into_rgb8().into_raw() })
+}
+
+/// A JPEG at that quality, whatever its size.
+fn encode_at(pixels: &Pixels, quality: u8) -> Result<Bytes, Flaw> {
+    (CODECS[0].encode)(pixels, quality)
 }
 
 fn encode_by(codec: &Codec, pixels: &Pixels, original: &[u8]) -> Result<Bytes, Flaw> {

@@ -46,7 +46,7 @@ impl Fit {
     /// The parcel, or one with the same picture in fewer bytes.
     fn shrunk(&self, parcel: &Parcel) -> Parcel {
         let most = self.sink.most(parcel).filter(|most| parcel.body.len() > *most);
-        match most.filter(|_| parcel.write == Some(Write::Image)) {
+        match most.filter(|_| parcel.write == Some(Write::Image) && parcel.media == "image/jpeg") {
             Some(most) => Parcel { body: smaller(parcel, most, &self.limits), ..parcel.clone() },
             None => parcel.clone(),
         }

@@ -31,7 +31,7 @@ pub struct Parcel {
     pub write: Option<Write>,
     /// What to write.
     pub body: Bytes,
-    /// What it is: `image/jpeg`, `image/png`, `application/json` or `application/octet-stream`.
+    /// What it is: `image/jpeg`, `image/png`, `image/webp`, `application/json` or `application/octet-stream`.
     pub media: &'static str,
 }
 

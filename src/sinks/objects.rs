@@ -252,6 +252,7 @@ pub(super) mod tests {
             picture: Default::default(),
             window: Window { frames: 64, bytes: 1 << 20 },
             batch: 3,
+            partition: Default::default(),
             worker: 0,
             share: Default::default(),
             board: Default::default(),

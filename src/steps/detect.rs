@@ -15,7 +15,7 @@ use crate::models::{self, Candidate, Detector, Placement, labels, nms};
 use crate::picture::Picture;
 use crate::report::Detection;
 
-use super::{Step, StepConfig};
+use super::{Step, StepConfig, Stop};
 
 /// Finds things in pictures with an ONNX model.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -156,12 +156,12 @@ struct Detecting {
 }
 
 impl Step for Detecting {
-    fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Fault>> {
+    fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Stop>> {
         let (mut sound, mut answers) = (Vec::with_capacity(batch.len()), Vec::new());
         for mut picture in batch {
             match picture.pixels(&self.limits).map(drop) {
                 Ok(()) => sound.push(picture),
-                Err(flaw) => answers.push(Err(Fault { frame: picture.frame, flaw })),
+                Err(flaw) => answers.push(Err(Fault { frame: picture.frame, flaw }.into())),
             }
         }
         match self.infer(&mut sound) {
@@ -171,8 +171,8 @@ impl Step for Detecting {
             Err(error) => {
                 let detail = format!("{} did not take it: {error}", self.model.tag.name);
                 let flaw = Flaw::new(Reason::ModelFailed, detail);
-                answers
-                    .extend(sound.into_iter().map(|picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() })));
+                let fault = |picture: Picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() }.into());
+                answers.extend(sound.into_iter().map(fault));
             }
         }
         answers

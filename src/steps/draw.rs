@@ -1,10 +1,10 @@
 //! Draws what was found: boxes, labels, and whose picture this is.
 
-use operators::{Fault, Frame};
+use operators::{Flaw, Frame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Step, StepConfig};
+use super::{Each, Step, StepConfig, Verdict};
 use crate::clock;
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
@@ -68,21 +68,13 @@ struct Drawing {
     pen: Pen,
 }
 
-impl Step for Drawing {
-    fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Fault>> {
-        batch.into_iter().map(|picture| self.draw(picture)).collect()
-    }
-}
-
-impl Drawing {
-    fn draw(&mut self, mut picture: Picture) -> Result<Picture, Fault> {
+impl Each for Drawing {
+    fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
         let nothing = picture.detections.is_empty() && !self.config.corner;
         if nothing {
-            return Ok(picture); // It stays the frame as it came.
+            return Ok(Verdict::GoesOn); // It stays the frame as it came.
         }
-        if let Err(flaw) = picture.pixels(&self.limits) {
-            return Err(Fault { frame: picture.frame, flaw });
-        }
+        picture.pixels(&self.limits)?;
         picture.timed("draw", |picture| {
             let detections = std::mem::take(&mut picture.detections);
             let corner = self.config.corner.then(|| corner(&picture.frame));
@@ -90,9 +82,11 @@ impl Drawing {
             self.paint(canvas, &detections, corner.as_deref());
             picture.detections = detections;
         });
-        Ok(picture)
+        Ok(Verdict::GoesOn)
     }
+}
 
+impl Drawing {
     /// Boxes first, then tags, so that no line crosses a word; the corner last.
     fn paint(&mut self, canvas: &mut Pixels, detections: &[Detection], corner: Option<&str>) {
         let style = Style::of(canvas, self.config.line);

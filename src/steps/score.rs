@@ -1,10 +1,10 @@
 //! `kind = "score"`: how many of the people who are truly there were found.
 
-use operators::Fault;
+use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Step, StepConfig};
+use super::{Each, Step, StepConfig, Verdict};
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -41,13 +41,12 @@ impl StepConfig for Score {
 /// The step of one worker.
 struct Scoring(Score);
 
-impl Step for Scoring {
-    fn run(&mut self, mut batch: Vec<Picture>) -> Vec<Result<Picture, Fault>> {
-        for picture in &mut batch {
-            let Some(truth) = Truth::of(&picture.frame.bytes) else { continue };
+impl Each for Scoring {
+    fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
+        if let Some(truth) = Truth::of(&picture.frame.bytes) {
             let persons = picture.detections.iter().filter(|found| *found.label == *self.0.label);
             picture.score = Some(truth.score(persons.map(|found| (found.score, found.area))));
         }
-        batch.into_iter().map(Ok).collect()
+        Ok(Verdict::GoesOn)
     }
 }

@@ -276,6 +276,7 @@ mod tests {
             picture: Default::default(),
             window: operators::Window { frames: 64, bytes: 1 << 20 },
             batch: 3,
+            partition: Default::default(),
             worker: 1,
             share: Default::default(),
             board: Default::default(),

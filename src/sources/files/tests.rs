@@ -91,6 +91,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         picture: Default::default(),
         window,
         batch: 1,
+        partition: Default::default(),
         worker: 0,
         share: Default::default(),
         board: Default::default(),

@@ -1,0 +1,141 @@
+//! `docs/steps.md`: made of what the code says of its steps, with pictures that the steps made themselves.
+//!
+//! `VIGIE_BLESS=1 cargo test --test main manual` writes it anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use vigie::codec::{Form, Limits, encode_as};
+use vigie::picture::Picture;
+use vigie::sources::synthetic::View;
+
+use crate::steps::{after, detection, picture};
+
+/// What stands above the sections.
+const HEAD: &str = "\
+# Steps
+
+What a job does to pictures, one section a kind of step. A step is a table of the job file; without `from` it takes its
+pictures from the part before it:
+
+```toml
+[step.small]
+kind = \"resize\"
+width = 640
+```
+
+A step answers for each picture in one of three ways: it goes on; it is *filtered*, let go on purpose; or its frame is a
+dead letter with the reason. A filtered frame is acknowledged like any other, is counted by step
+(`vigie_filtered_total{step=\"…\"}`), and what sinks took of it before that step is written all the same.
+
+Where a step moves pixels (`crop`, `flip`, `resize`, `rotate`), detections go with what they lie on. `score` compares with
+where things truly are in the frame that came: put it before such a step. Steps that compare the frames of a camera
+(`motion`, `dedupe`, `sample` with `per_second`) need them on one worker: `partition = \"camera\"` under `[batch]`.
+
+Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, quarter turns and both kinds of `blur` are
+equal to the last bit, `resize` and other turns to one value of 255.
+";
+
+/// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
+const KINDS: [(&str, &str, bool); 18] = [
+    ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
+    ("draw", "boxes = true\nlabels = true", true),
+    ("score", "label = \"person\"", false),
+    ("crop", "to = \"detections\"\nmargin = 0.1", true),
+    ("resize", "width = 160\nheight = 160\nmode = \"fill\"", true),
+    ("rotate", "degrees = 27\nfill = \"#ff8800\"", true),
+    ("flip", "axis = \"horizontal\"", true),
+    ("grey", "", true),
+    ("blur", "of = \"detections\"\nstyle = \"pixelate\"\nstrength = 0.8", true),
+    ("mask", "areas = [[[0, 0], [0.45, 0], [0.3, 0.6], [0, 0.5]]]", true),
+    ("noise", "style = \"gaussian\"\nlevel = [0.1, 0.2, 0.4]", true),
+    ("convert", "to = \"png\"", false),
+    ("strip", "", false),
+    ("analyze", "gps = false", false),
+    ("motion", "threshold = 0.08\narea = 0.005", false),
+    ("sample", "per_second = 2", false),
+    ("where", "when = 'detections.exists(d, d.label == \"person\" && d.score > 0.8)'", false),
+    ("dedupe", "by = \"looks\"\nwithin = \"10s\"", false),
+];
+
+fn here(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+/// A rendered frame with the persons who are in it.
+fn room() -> Picture {
+    let (bytes, truth) = View::new(7, 0, (320, 240), Some("room")).frame(40);
+    let mut picture = picture(bytes.to_vec());
+    picture.detections = truth.persons.iter().map(|person| detection("person", person.area)).collect();
+    picture
+}
+
+fn table(kind: &str, keys: &str) -> String {
+    format!("[step.{kind}]\nkind = \"{kind}\"\n{keys}").trim_end().to_owned() + "\n"
+}
+
+fn section(kind: &str, keys: &str, has_picture: bool) -> String {
+    let row = vigie::steps::KINDS.iter().find(|row| row.name == kind).expect("a kind");
+    let schema = (row.schema)(&mut Default::default()).to_value();
+    let mut text = format!("\n## {kind}\n\n{}\n", told(&schema["description"]));
+    if has_picture {
+        write!(text, "\n![{kind}](steps/{kind}.jpg)\n").expect("a string takes all");
+    }
+    write!(text, "\n```toml\n{}```\n", table(kind, keys)).expect("a string takes all");
+    let keys = (row.keys)();
+    if !keys.is_empty() {
+        text += "\n| key | default | what it says |\n|---|---|---|\n";
+    }
+    for key in keys {
+        let property = &schema["properties"][key];
+        let default = match &property["default"] {
+            Value::Null if schema["required"].as_array().is_some_and(|all| all.contains(&(*key).into())) => {
+                "needed".into()
+            }
+            Value::Null => String::new(),
+            Value::Number(number) => format!("`{}`", short(number)),
+            value => format!("`{value}`"),
+        };
+        writeln!(text, "| `{key}` | {default} | {} |", told(&property["description"])).expect("a string takes all");
+    }
+    text
+}
+
+/// A number without what 32 bits add to it.
+fn short(number: &serde_json::Number) -> String {
+    number.as_f64().map_or_else(|| number.to_string(), |number| (number as f32).to_string())
+}
+
+/// A docstring as one paragraph.
+fn told(description: &Value) -> String {
+    description.as_str().unwrap_or_default().replace('\n', " ")
+}
+
+/// Catches a step that has no section, and a manual that says something else than the code.
+#[test]
+fn the_manual_of_steps_is_up_to_date() {
+    for row in vigie::steps::KINDS {
+        assert!(KINDS.iter().any(|(kind, ..)| *kind == row.name), "{} has no section", row.name);
+    }
+    let sections = KINDS.map(|(kind, keys, has_picture)| section(kind, keys, has_picture));
+    let text = HEAD.to_owned() + &sections.concat();
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(here("docs/steps.md"), &text).expect("it can be written");
+        fs::create_dir_all(here("docs/steps")).expect("a folder");
+        KINDS.iter().filter(|(.., has_picture)| *has_picture).for_each(|(kind, keys, _)| draw(kind, keys));
+    }
+    let published = fs::read_to_string(here("docs/steps.md")).unwrap_or_default();
+    assert!(published == text, "docs/steps.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual");
+    for (kind, ..) in KINDS.iter().filter(|(.., has_picture)| *has_picture) {
+        assert!(here(&format!("docs/steps/{kind}.jpg")).is_file(), "no picture of {kind}");
+    }
+}
+
+fn draw(kind: &str, keys: &str) {
+    let mut picture = after(&table(kind, keys), room()).expect("it goes on");
+    let pixels = picture.pixels(&Limits::default()).expect("it decodes");
+    let jpeg = encode_as(Form::Jpeg(Some(80)), pixels, &[], 1.0).expect("a JPEG");
+    fs::write(here(&format!("docs/steps/{kind}.jpg")), jpeg).expect("it can be written");
+}
