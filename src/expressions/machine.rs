@@ -47,6 +47,7 @@ impl<'a> Machine<'a> {
     }
 
     /// How many steps it took so far.
+    #[cfg(test)]
     pub fn taken(&self) -> usize {
         STEPS - self.steps
     }

@@ -147,7 +147,7 @@ fn what_comes_to_nothing_is_a_flaw_of_the_frame() {
     assert_eq!(flaw.reason, Reason::ExpressionFailed);
     assert_eq!(
         flaw.detail,
-        "the expression `values.nothing == 1` came to nothing at its column 7: there is no `nothing`: ask \
+        "the expression `values.nothing == 1` came to nothing at its column 8: there is no `nothing`: ask \
          has(….nothing) first"
     );
     assert!(told("values.age").detail.contains("has to be true or false, and is an int"));
