@@ -10,6 +10,7 @@
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
     $(shell pkg-config --exists openssl 2>/dev/null || echo --features vendored-openssl)
 CARGO_FLAGS = --locked $(FEATURES)
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
@@ -17,7 +18,7 @@ export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 .PHONY: demo test servers chaos train bench setup build broken lint clean
 
 demo: setup build
-	@scripts/demo.sh target/debug/vigie
+	@scripts/demo.sh $(TARGET)/debug/vigie
 
 test: setup broken
 	@tests/servers/install.sh
@@ -39,13 +40,13 @@ setup:
 
 build:
 	cargo build $(CARGO_FLAGS)
-	@target/debug/vigie setup
+	@$(TARGET)/debug/vigie setup
 
 # The build that makes mistakes on purpose: the tests of delivery must go red with each of them.
 broken:
 	cargo build $(CARGO_FLAGS) --features broken
-	@mkdir -p target/broken && cp -f target/debug/vigie target/broken/vigie
-	@target/broken/vigie setup
+	@mkdir -p $(TARGET)/broken && cp -f $(TARGET)/debug/vigie $(TARGET)/broken/vigie
+	@$(TARGET)/broken/vigie setup
 
 lint:
 	cargo fmt --all --check
@@ -58,7 +59,7 @@ bench: setup
 	cargo bench $(CARGO_FLAGS) --bench cluster
 
 train: setup build
-	@scripts/train.sh target/debug/vigie
+	@scripts/train.sh $(TARGET)/debug/vigie
 
 clean:
 	cargo clean

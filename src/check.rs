@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use tokio::runtime::Handle;
 
 use crate::cluster;
-use crate::job::{Batch, Job};
+use crate::job::{Batch, Job, SinkPart};
 use crate::mistake::Mistakes;
 use crate::plan::Input;
 use crate::write::Write;
 
 /// What the process ends with when a job file is wrong.
-const MISTAKE: u8 = 2;
+pub(crate) const MISTAKE: u8 = 2;
 
 /// Says what is wrong with a job file, or what its job will do; of a cluster file, what it says.
 pub fn check(path: &Path) -> ExitCode {
@@ -62,9 +62,7 @@ pub fn parts(job: &Job) -> String {
         rows.push(["step".to_owned(), part.name.clone(), part.config.describe(), from(job, &part.inputs)]);
     }
     for part in &job.sinks {
-        let overflow = part.overflow.map(|other| format!(", what is too large to {}", job.sinks[other].name));
-        let what = format!("{} to {}{}", words(&part.write), part.config.describe(), overflow.unwrap_or_default());
-        rows.push(["sink".to_owned(), part.name.clone(), what, from(job, &part.inputs)]);
+        rows.push(["sink".to_owned(), part.name.clone(), written(job, part), from(job, &part.inputs)]);
     }
     rows.push(["dead".to_owned(), String::new(), job.dead.config.describe(), String::new()]);
 
@@ -76,10 +74,17 @@ pub fn parts(job: &Job) -> String {
     text
 }
 
-fn batch(job: &Job) -> String {
+/// How frames are gathered.
+pub(crate) fn batch(job: &Job) -> String {
     let Batch { size, timeout, partition } = &job.batch;
     let by = format!("{partition:?}").to_lowercase();
     format!("{size} frames, or what there is after {timeout}; shared out by {by}")
+}
+
+/// What a sink writes, and where.
+pub(crate) fn written(job: &Job, sink: &SinkPart) -> String {
+    let overflow = sink.overflow.map(|other| format!(", what is too large to {}", job.sinks[other].name));
+    format!("{} to {}{}", words(&sink.write), sink.config.describe(), overflow.unwrap_or_default())
 }
 
 fn from(job: &Job, inputs: &[Input]) -> String {

@@ -10,6 +10,8 @@ use crate::api::tokens::Role;
 use crate::camera::Camera;
 use crate::client::Remote;
 use crate::cluster::ClusterFlags;
+use crate::graph::Form;
+use crate::look::Look;
 
 /// The lookout: camera frames in, batches through an ONNX model, pictures and reports out.
 #[derive(Debug, Parser)]
@@ -30,6 +32,16 @@ pub enum Command {
         /// The job file, or the cluster file.
         job: PathBuf,
     },
+    /// Show the graph of a job.
+    Graph {
+        /// The job file.
+        job: PathBuf,
+        /// How it is written down.
+        #[arg(long = "as", value_enum, default_value_t)]
+        form: Form,
+    },
+    /// Say what a model is: its family, how it wants its pictures, what it costs, and what to write in a job.
+    Model(Look),
     /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.
     Worker(Worker),
     /// What is asked of a standing cluster.

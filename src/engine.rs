@@ -1,19 +1,24 @@
-//! ONNX Runtime: the only file that knows it.
+//! ONNX Runtime: the only files that know it are this one and its session.
 //!
 //! One environment a process, one session a worker, one thread a session: two sessions with the runtime's own defaults
 //! (all cores each, spinning) halve each other's speed. The library is loaded at run time, so that building needs none.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, Tensor, TensorElementType};
+use ort::value::{Outlet, TensorElementType};
 use sha2::{Digest, Sha256};
 
 use crate::picture::ModelTag;
 use crate::{onnx, setup};
+
+mod session;
+
+pub use session::Session;
 
 /// A model's file, read and understood.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct Model {
     pub signature: Signature,
     /// What its `names` metadata says, as it stands there.
     pub names: Option<String>,
+    /// All of its metadata, and who made it (`producer`).
+    pub facts: BTreeMap<String, String>,
     bytes: Vec<u8>,
 }
 
@@ -41,17 +48,59 @@ pub struct Signature {
 pub struct Port {
     /// Its name in the model.
     pub name: String,
-    /// Whether its numbers are `f32`.
-    pub float: bool,
+    /// Its numbers.
+    pub numbers: Numbers,
     /// Its dimensions; -1 stands for any.
     pub shape: Vec<i64>,
+}
+
+/// The numbers of an input or output, as far as this program can give or take them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// `f32`.
+    Floats,
+    /// `u8`.
+    Bytes,
+    /// `i32`.
+    Ints,
+    /// `i64`.
+    Longs,
+    /// Something else, as half floats or texts.
+    Others,
+}
+
+impl std::fmt::Display for Numbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Floats => "f32",
+            Self::Bytes => "u8",
+            Self::Ints => "i32",
+            Self::Longs => "i64",
+            Self::Others => "neither f32, u8, i32 nor i64",
+        })
+    }
+}
+
+/// What is fed to a model: which input is the picture, of which size, and what stands in the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    /// The input that is the picture, by its place.
+    pub picture: usize,
+    /// Its shape without the batch: all sizes known.
+    pub sample: Vec<i64>,
+    /// The other inputs, by name: the same numbers for each picture.
+    pub others: Vec<(String, Vec<f32>)>,
 }
 
 impl std::fmt::Display for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let dimension = |size: &i64| if *size < 0 { "?".to_owned() } else { size.to_string() };
         let shape: Vec<_> = self.shape.iter().map(dimension).collect();
-        write!(f, "{} {}{}", self.name, shape.join("×"), if self.float { "" } else { " (not f32)" })
+        let numbers = match self.numbers {
+            Numbers::Floats => String::new(),
+            other => format!(" ({other})"),
+        };
+        write!(f, "{} {}{numbers}", self.name, shape.join("×"))
     }
 }
 
@@ -93,8 +142,14 @@ fn environment() -> Result<Environment, String> {
 
 fn port(outlet: &Outlet) -> Port {
     let shape = outlet.dtype().tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
-    let float = outlet.dtype().tensor_type() == Some(TensorElementType::Float32);
-    Port { name: outlet.name().to_owned(), float, shape }
+    let numbers = match outlet.dtype().tensor_type() {
+        Some(TensorElementType::Float32) => Numbers::Floats,
+        Some(TensorElementType::Uint8) => Numbers::Bytes,
+        Some(TensorElementType::Int32) => Numbers::Ints,
+        Some(TensorElementType::Int64) => Numbers::Longs,
+        _ => Numbers::Others,
+    };
+    Port { name: outlet.name().to_owned(), numbers, shape }
 }
 
 /// What a file that is no model is, as far as its first bytes tell.
@@ -130,9 +185,10 @@ impl Model {
         })?;
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
         let signature = Signature { inputs: ports(session.inputs()), outputs: ports(session.outputs()) };
-        let names = session.metadata().ok().and_then(|metadata| metadata.custom("names"));
+        let facts = facts(&session);
+        let names = facts.get("names").cloned();
         let tag = ModelTag { name: name.into(), sha256: sha256.into() };
-        Ok(Arc::new(Self { tag, signature, names, bytes }))
+        Ok(Arc::new(Self { tag, signature, names, facts, bytes }))
     }
 
     /// A session for one worker. The model has one input, N×…, of fixed size but for N.
@@ -140,13 +196,32 @@ impl Model {
     /// # Errors
     /// Where the runtime gives none: it did so once, at [`Model::load`], so this is a lack of memory.
     pub fn session(&self) -> anyhow::Result<Session> {
-        let inner = commit(&self.bytes).map_err(anyhow::Error::msg)?;
         let shape = &self.signature.inputs.first().ok_or_else(|| anyhow::anyhow!("a model without inputs"))?.shape;
-        let sample: Vec<i64> = shape[1..].to_vec();
-        anyhow::ensure!(sample.iter().all(|size| *size > 0), "the model's input has no fixed size");
-        let batch = usize::try_from(shape[0]).ok();
-        Ok(Session { inner, sample, batch, tensor: None })
+        self.session_of(Feed { picture: 0, sample: shape.iter().skip(1).copied().collect(), others: Vec::new() })
     }
+
+    /// A session for one worker, fed as `feed` says.
+    ///
+    /// # Errors
+    /// Where the runtime gives none, or the model can't be fed so.
+    pub fn session_of(&self, feed: Feed) -> anyhow::Result<Session> {
+        let inner = commit(&self.bytes).map_err(anyhow::Error::msg)?;
+        let inputs = self.signature.inputs.clone();
+        let port = inputs.get(feed.picture).ok_or_else(|| anyhow::anyhow!("a model without inputs"))?;
+        anyhow::ensure!(feed.sample.iter().all(|size| *size > 0), "the model's input has no fixed size");
+        let known = matches!(port.numbers, Numbers::Floats | Numbers::Bytes);
+        anyhow::ensure!(known, "the model's input {port} takes pictures neither as f32 nor as u8");
+        let batch = port.shape.first().and_then(|size| usize::try_from(*size).ok());
+        Ok(Session::new(inner, inputs, feed, batch))
+    }
+}
+
+/// A model's metadata.
+fn facts(session: &ort::session::Session) -> BTreeMap<String, String> {
+    let Ok(metadata) = session.metadata() else { return BTreeMap::new() };
+    let keys = metadata.custom_keys().unwrap_or_default();
+    let told = keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value)));
+    told.chain(metadata.producer().map(|producer| ("producer".to_owned(), producer))).collect()
 }
 
 fn commit(bytes: &[u8]) -> Result<ort::session::Session, String> {
@@ -159,90 +234,4 @@ fn commit(bytes: &[u8]) -> Result<ort::session::Session, String> {
         Ok(builder.commit_from_memory(bytes)?)
     };
     build().map_err(|error| error.to_string())
-}
-
-/// A model at work for one worker.
-#[derive(Debug)]
-pub struct Session {
-    inner: ort::session::Session,
-    /// The input's shape without the batch.
-    sample: Vec<i64>,
-    /// How many frames the model takes at once; `None` for any number.
-    batch: Option<usize>,
-    /// The input, kept from run to run, and for how many frames it is.
-    tensor: Option<(usize, Tensor<f32>)>,
-}
-
-impl Session {
-    /// Runs the model over `count` frames: `fill` writes the input of each, `read` gets its outputs.
-    ///
-    /// A model of a fixed batch is run as often as that takes, its last input padded with what stood there before.
-    ///
-    /// # Errors
-    /// What the runtime says.
-    pub fn run(
-        &mut self,
-        count: usize,
-        mut fill: impl FnMut(usize, &mut [f32]),
-        mut read: impl FnMut(usize, &[Output<'_>]),
-    ) -> Result<(), String> {
-        let group = self.batch.unwrap_or(count).max(1);
-        for first in (0..count).step_by(group) {
-            let frames = group.min(count - first);
-            self.run_once(
-                group,
-                |tensor| {
-                    let sample = tensor.len() / group;
-                    tensor.chunks_mut(sample).take(frames).enumerate().for_each(|(at, input)| fill(first + at, input));
-                },
-                |outputs| {
-                    for at in 0..frames {
-                        let of = |output: &Output<'_>| output.data.len() / group;
-                        let mine: Vec<_> = outputs
-                            .iter()
-                            .map(|output| Output {
-                                name: output.name,
-                                data: &output.data[at * of(output)..][..of(output)],
-                            })
-                            .collect();
-                        read(first + at, &mine);
-                    }
-                },
-            )?;
-        }
-        Ok(())
-    }
-
-    fn run_once(
-        &mut self,
-        group: usize,
-        fill: impl FnOnce(&mut [f32]),
-        read: impl FnOnce(&[Output<'_>]),
-    ) -> Result<(), String> {
-        let words = |error: ort::Error| error.to_string();
-        let fits = self.tensor.take().filter(|(size, _)| *size == group);
-        let (_, mut tensor) = match fits {
-            Some(kept) => kept,
-            None => {
-                let shape: Vec<i64> = std::iter::once(group as i64).chain(self.sample.iter().copied()).collect();
-                (group, Tensor::<f32>::new(self.inner.allocator(), shape).map_err(words)?)
-            }
-        };
-        fill(tensor.extract_tensor_mut().1);
-        let outputs = self.inner.run(ort::inputs![&tensor]).map_err(words)?;
-        let mut views = Vec::with_capacity(outputs.len());
-        for (name, value) in outputs.iter() {
-            views.push((name.to_owned(), value));
-        }
-        let mut slices = Vec::with_capacity(views.len());
-        for (name, value) in &views {
-            slices.push(Output { name, data: value.try_extract_tensor::<f32>().map_err(words)?.1 });
-        }
-        read(&slices);
-        drop(slices);
-        drop(views);
-        drop(outputs);
-        self.tensor = Some((group, tensor));
-        Ok(())
-    }
 }

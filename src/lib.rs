@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod allowed;
 pub mod api;
 pub mod board;
@@ -21,12 +22,14 @@ pub mod delivery;
 pub mod engine;
 pub mod exif;
 pub mod expressions;
+pub mod graph;
 pub mod http;
 pub mod job;
 pub mod kafka;
 pub mod kinds;
 pub mod letter;
 pub mod live;
+pub mod look;
 pub mod mesh;
 pub mod metrics;
 pub mod mistake;

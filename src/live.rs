@@ -7,7 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
-use crate::metrics::{Balance, Metrics};
+use crate::account::Balance;
+use crate::metrics::Metrics;
 
 /// Everything that is written to the terminal goes through here, so that lines do not mix.
 static TERMINAL: LazyLock<MultiProgress> = LazyLock::new(|| match io::stderr().is_terminal() {

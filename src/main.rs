@@ -15,8 +15,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => return vigie::run::run(&run),
         Command::Check { job } => return vigie::check::check(&job),
+        Command::Graph { job, form } => return vigie::graph::print(&job, form),
         Command::Worker(worker) => return vigie::supervisor::run(&worker),
         Command::Remote(remote) => return vigie::client::run(&remote),
+        Command::Model(look) => look.run(),
         Command::Token { name, role } => vigie::client::token(&name, role),
         Command::Camera(camera) => camera.run(),
         Command::Broker { listen, max_message } => vigie::broker::serve(listen, max_message.as_u64() as usize),

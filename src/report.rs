@@ -24,6 +24,10 @@ pub struct Detection {
     /// `[x, y, width, height]` in pixels of the picture as the steps left it, upright; x and y of the top left corner.
     #[serde(rename = "box")]
     pub area: [f32; 4],
+    /// For a face, where the model says so: `[x, y]` of the eye at the left of the picture, the other eye, the nose, and the
+    /// corners of the mouth in the order of the eyes, in pixels of the original picture. They may lie outside of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landmarks: Option<[[f32; 2]; 5]>,
 }
 
 /// All that is known of one picture.
@@ -107,7 +111,7 @@ impl Detection {
     /// The same thing in a picture of that size, where points have moved `to`; `None` where it no longer lies in it.
     pub fn moved(&self, to: impl Fn([f32; 2]) -> [f32; 2], [width, height]: [f32; 2]) -> Option<Self> {
         let [x, y, w, h] = self.area;
-        let corners = [[x, y], [x + w, y], [x, y + h], [x + w, y + h]].map(to);
+        let corners = [[x, y], [x + w, y], [x, y + h], [x + w, y + h]].map(&to);
         let (mut least, mut most) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
         for corner in corners {
             for axis in 0..2 {
@@ -117,13 +121,16 @@ impl Detection {
         }
         let (left, top) = (least[0].max(0.0), least[1].max(0.0));
         let (right, bottom) = (most[0].min(width), most[1].min(height));
-        (left < right && top < bottom).then(|| Self { area: [left, top, right - left, bottom - top], ..self.clone() })
+        let area = [left, top, right - left, bottom - top];
+        let landmarks = self.landmarks.map(|points| points.map(&to));
+        (left < right && top < bottom).then(|| Self { area, landmarks, ..self.clone() })
     }
 
     fn rounded(&self) -> Self {
         // In f64: a hundred times a large f32 has no hundredths left.
-        let area = self.area.map(|value| ((f64::from(value) * 100.0).round() / 100.0) as f32);
-        Self { area, ..self.clone() }
+        let round = |value: f32| ((f64::from(value) * 100.0).round() / 100.0) as f32;
+        let landmarks = self.landmarks.map(|points| points.map(|point| point.map(round)));
+        Self { area: self.area.map(round), landmarks, ..self.clone() }
     }
 }
 
@@ -145,6 +152,20 @@ mod tests {
 
     const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
 
+    /// Catches landmarks that stay behind when a picture is turned.
+    #[test]
+    fn landmarks_go_with_their_box() {
+        let face = Detection {
+            class: 0,
+            label: "face".into(),
+            score: 1.0,
+            area: [10.0, 20.0, 30.0, 40.0],
+            landmarks: Some([[20.0, 30.0]; 5]),
+        };
+        let mirrored = face.moved(|[x, y]| [100.0 - x, y], [100.0, 100.0]).expect("it is still there");
+        assert_eq!((mirrored.area, mirrored.landmarks), ([60.0, 20.0, 30.0, 40.0], Some([[80.0, 30.0]; 5])));
+    }
+
     fn schema() -> Value {
         schemars::schema_for!(Report).to_value()
     }
@@ -161,7 +182,7 @@ mod tests {
             flaw: None,
             bytes: jpeg,
         });
-        let found = |score, area| Detection { class: 0, label: "person".into(), score, area };
+        let found = |score, area| Detection { class: 0, label: "person".into(), score, area, landmarks: None };
         picture.detections = vec![
             found(0.87, [1.0 / 3.0, 2.0, 10.004, 3.996]),
             found(f32::NAN, [0.0; 4]),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::End;
+use crate::account::End;
 use crate::plan::Outcome;
 use crate::sinks::{Parcel, Sink};
 use crate::truth::Score;
@@ -140,4 +140,48 @@ fn judged(mut shipment: Shipment, verdict: Result<(), Flaw>) -> Shipment {
         Err(flaw) => shipment = shipment.refused(&flaw),
     }
     shipment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::tests::picture;
+    use crate::write::Write;
+
+    fn filtered() -> Vec<Shipment> {
+        let frame = Arc::new(picture("frame".into()).frame);
+        let parcel = |body: &'static str| Parcel {
+            frame: frame.clone(),
+            write: Some(Write::Report),
+            reason: None,
+            detail: None,
+            body: body.into(),
+            media: "application/json",
+        };
+        ship(Outcome::Filtered(3, frame.clone(), vec![(0, parcel("a")), (1, parcel("b"))], None))
+    }
+
+    /// Catches a filtered frame that ends before what was wanted of it is written, or as a result.
+    #[test]
+    fn a_filtered_frame_ends_when_what_was_wanted_of_it_is_written() {
+        let mut shipments = filtered();
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        assert!(first.settle().is_none());
+        assert_eq!(second.settle().map(|ended| ended.end), Some(End::Filtered(3)));
+        let frame = Arc::new(picture("frame".into()).frame);
+        let mut nothing = ship(Outcome::Filtered(0, frame, Vec::new(), None));
+        assert_eq!((nothing.len(), nothing[0].to), (1, To::Done));
+        assert_eq!(nothing.pop().unwrap().settle().map(|ended| ended.end), Some(End::Filtered(0)));
+    }
+
+    /// Catches a frame that is both filtered and a dead letter: it ends once, as the dead letter that it is.
+    #[test]
+    fn what_a_sink_refuses_of_a_filtered_frame_is_a_dead_letter() {
+        let mut shipments = filtered();
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        let refused = judged(first, Err(Flaw::new(Reason::Refused, "no")));
+        assert_eq!(refused.to, To::Dead);
+        assert!(judged(second, Ok(())).settle().is_none());
+        assert_eq!(refused.settle().map(|ended| ended.end), Some(End::Dead(Reason::Refused)));
+    }
 }

@@ -78,7 +78,7 @@ fn every_test_that_the_architecture_names_is_there() {
         "tests/standing/healing.rs",
         "tests/kill.rs",
         "tests/whole_job.rs",
-        "tests/cluster.rs",
+        "tests/cluster/main.rs",
         "tests/odd_bytes.rs",
     ]
     .map(text)

@@ -2,6 +2,7 @@
 
 mod camera;
 mod delivery;
+mod families;
 mod house;
 mod kill;
 mod manual;

@@ -34,8 +34,8 @@ Where a step moves pixels (`crop`, `flip`, `resize`, `rotate`), detections go wi
 where things truly are in the frame that came: put it before such a step. Steps that compare the frames of a camera
 (`motion`, `dedupe`, `sample` with `per_second`) need them on one worker: `partition = \"camera\"` under `[batch]`.
 
-Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, quarter turns and both kinds of `blur` are
-equal to the last bit, `resize` and other turns to one value of 255.
+Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `rotate` and `blur` are equal to the last bit,
+`resize` to two values of 255.
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use vigie::codec::{self, Limits, Pixels};
-use vigie::engine::{Model, Session};
-use vigie::models::{self, Candidate, Detector, nms};
+use vigie::engine::{Model, Output, Session};
+use vigie::models::form::Asked;
+use vigie::models::{self, Candidate, Choice, Detector, nms};
 
 use crate::support::{images, models};
 
@@ -15,7 +16,7 @@ const NO_NUMBER: f64 = f64::NAN;
 struct Reference {
     json: Value,
     session: Session,
-    detector: Box<dyn Detector>,
+    detector: Detector,
 }
 
 fn reference(name: &str) -> Option<Reference> {
@@ -24,15 +25,21 @@ fn reference(name: &str) -> Option<Reference> {
     let json: Value = serde_json::from_str(&text).expect("JSON");
     let model = Model::load(&folder.join(json["model"].as_str().expect("a model"))).expect("the model loads");
     assert_eq!(Some(&*model.tag.sha256), json["sha256"].as_str(), "the file that the reference was made with");
-    let detector = models::detector(&model).expect("a family knows it");
-    Some(Reference { session: model.session().expect("a session"), json, detector })
+    Some(with(&model, json, Asked::default()))
 }
 
-fn find(reference: &mut Reference, pixels: &Pixels) -> Vec<Candidate> {
+/// A model, recognised without help, against a reference.
+fn with(model: &Model, json: Value, input: Asked) -> Reference {
+    let detector = models::detector(model, &Choice { family: None, input }).expect("a family knows it");
+    Reference { session: detector.session(model).expect("a session"), json, detector }
+}
+
+/// What is kept of what the model finds, and all that it finds.
+fn find(reference: &mut Reference, pixels: &Pixels) -> (Vec<Candidate>, Vec<Candidate>) {
     let Reference { json, session, detector } = reference;
     let number = |key: &str| json[key].as_f64().expect("a number") as f32;
     let mut placement = None;
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     let detector = std::cell::RefCell::new(detector);
     let placed = std::cell::RefCell::new(&mut placement);
     session
@@ -41,18 +48,20 @@ fn find(reference: &mut Reference, pixels: &Pixels) -> Vec<Candidate> {
             |_, input| **placed.borrow_mut() = Some(detector.borrow_mut().prepare(pixels, input)),
             |_, outputs| {
                 let placement = placed.borrow().expect("prepared before");
-                let candidates = detector.borrow().read(outputs, &placement, number("score_threshold"));
-                found = nms::suppress(candidates, number("nms_iou"));
+                all = detector.borrow().read(outputs, &placement, number("score_threshold"));
             },
         )
         .expect("the model runs");
-    found
+    (nms::suppress(all.clone(), number("nms_iou")), all)
 }
 
 /// What the reference found in one picture, each with its nearest box of ours: worst overlap and worst score.
-fn compare(name: &str, expected: &[Value], found: &[Candidate]) -> (f32, f32) {
+///
+/// Of two boxes that are as sure but for a hundredth, the suppression keeps either: then ours may be the other one, if
+/// that of the reference is among those that were left out.
+fn compare(name: &str, expected: &[Value], found: &[Candidate], all: &[Candidate], threshold: f64) -> (f32, f32) {
     let (mut overlap, mut score) = (1.0_f32, 0.0_f32);
-    let threshold_near = |score: f64| score < 0.33;
+    let threshold_near = |score: f64| score < threshold + 0.03;
     for one in expected {
         let corners: Vec<f32> = one["box"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
         let corners = [corners[0], corners[1], corners[2], corners[3]];
@@ -65,8 +74,25 @@ fn compare(name: &str, expected: &[Value], found: &[Candidate]) -> (f32, f32) {
             assert!(threshold_near(sure), "{name}: nothing like {one}");
             continue;
         };
+        let twin = |other: &&Candidate| {
+            other.class == class
+                && (other.score - nearest.score).abs() <= 0.03
+                && nms::overlap(other.corners, corners) >= 0.9
+        };
+        let nearest = match nms::overlap(nearest.corners, corners) >= 0.9 {
+            true => nearest,
+            false => all.iter().find(twin).unwrap_or(nearest),
+        };
         overlap = overlap.min(nms::overlap(nearest.corners, corners));
         score = score.max((nearest.score - sure as f32).abs());
+        if let Some(points) = one["landmarks"].as_array() {
+            let side = (corners[2] - corners[0]).max(corners[3] - corners[1]);
+            let ours = nearest.landmarks.expect("landmarks").into_iter().flatten();
+            for (ours, theirs) in ours.zip(points) {
+                let off = (ours - theirs.as_f64().expect("a number") as f32).abs();
+                assert!(off <= 0.1 * side + 0.5, "{name}: a landmark is {off} pixels off on a face of {side}");
+            }
+        }
     }
     let extra = found.len().saturating_sub(expected.len());
     let unsure = found.iter().filter(|candidate| threshold_near(candidate.score.into())).count();
@@ -74,15 +100,23 @@ fn compare(name: &str, expected: &[Value], found: &[Candidate]) -> (f32, f32) {
     (overlap, score)
 }
 
-fn holds_to(name: &str) {
-    let (Some(mut reference), Some(folder)) = (reference(name), images()) else { return };
+fn holds_to(name: &str, family: &str) {
+    let Some(mut reference) = reference(name) else { return };
+    assert_eq!(reference.detector.family, family, "{name}");
+    holds(name, &mut reference);
+}
+
+fn holds(name: &str, reference: &mut Reference) {
+    let Some(folder) = images() else { return };
     let pictures = reference.json["images"].as_object().expect("pictures").clone();
     let (mut worst_overlap, mut worst_score) = (1.0_f32, 0.0_f32);
     for (picture, expected) in &pictures {
         let bytes = fs::read(find_picture(&folder, picture)).expect("a picture");
         let pixels = codec::decode(&bytes, &Limits::default()).expect("it decodes");
-        let found = find(&mut reference, &pixels);
-        let (overlap, score) = compare(picture, expected["detections"].as_array().expect("boxes"), &found);
+        let (found, all) = find(reference, &pixels);
+        let threshold = reference.json["score_threshold"].as_f64().expect("a number");
+        let expected = expected["detections"].as_array().expect("boxes");
+        let (overlap, score) = compare(picture, expected, &found, &all, threshold);
         worst_overlap = worst_overlap.min(overlap);
         worst_score = worst_score.max(score);
     }
@@ -103,37 +137,97 @@ fn find_picture(folder: &Path, name: &str) -> std::path::PathBuf {
 /// Catches a wrong letterbox, colour order, grid, decode or suppression, on YOLOX-nano.
 #[test]
 fn yolox_nano_finds_what_the_reference_found() {
-    holds_to("yolox_nano_416.json");
+    holds_to("yolox_nano_416.json", "yolox");
 }
 
 /// … and on a model of another size with one class.
 #[test]
 fn yolox_of_one_class_finds_what_the_reference_found() {
-    holds_to("person_rpi_192.json");
+    holds_to("person_rpi_192.json", "yolox");
+}
+
+/// Catches distributions that are read wrong, and a picture that is not in the middle.
+#[test]
+fn nanodet_finds_what_the_reference_found() {
+    holds_to("nanodet_m_416.json", "nanodet");
+}
+
+/// Catches a picture that is not stretched, and boxes that are not relative to it.
+#[test]
+fn fastestdet_finds_what_the_reference_found() {
+    holds_to("fastestdet_352.json", "fastestdet");
+}
+
+/// Catches a wrong score or size, and landmarks elsewhere than in the face.
+#[test]
+fn yunet_finds_what_the_reference_found() {
+    holds_to("yunet_n_320.json", "yunet");
+}
+
+/// Catches a model of any size that is not fed the size the job asks for.
+#[test]
+fn yunet_of_any_size_finds_what_the_reference_found() {
+    let (Some(folder), Some(reference)) = (models(), reference("yunet_n_320.json")) else { return };
+    let model = Model::load(&folder.join("face/yunet_n_dynamic.onnx")).expect("the model loads");
+    let mut dynamic = with(&model, reference.json, Asked { size: Some([320, 320]), ..Asked::default() });
+    assert_eq!(dynamic.detector.family, "yunet");
+    holds("yunet_n_dynamic.onnx", &mut dynamic);
+}
+
+/// Catches colours in the wrong order, and scores of the background.
+#[test]
+fn ultraface_finds_what_the_reference_found() {
+    holds_to("ultraface_rfb320.json", "ultraface");
+}
+
+/// The numbers that a reference's outputs were made with, from 0 to 255 each.
+fn synthetic(json: &Value, index: usize) -> f32 {
+    let value = ((index * 7919) % 256) as f32;
+    match json["synthetic"]["input"].as_str().unwrap_or_default() {
+        said if said.contains("(v-116)/58") => (value - 116.0) / 58.0,
+        said if said.contains("(v-127)/128") => (value - 127.0) / 128.0,
+        said if said.contains("v/255") => value / 255.0,
+        _ => value,
+    }
 }
 
 /// Catches a runtime, a setting or an edit of the model that changes its numbers: no picture, no resize in between.
 #[test]
 fn raw_outputs_are_the_references() {
-    for name in ["yolox_nano_416.json", "person_rpi_192.json"] {
-        let Some(mut reference) = reference(name) else { return };
-        let expected = reference.json["synthetic"]["outputs"]["output"].clone();
+    let names = [
+        "yolox_nano_416.json",
+        "person_rpi_192.json",
+        "nanodet_m_416.json",
+        "fastestdet_352.json",
+        "yunet_n_320.json",
+        "ultraface_rfb320.json",
+    ];
+    for name in names {
+        let Some(Reference { json, mut session, .. }) = reference(name) else { return };
         let fill = |_: usize, input: &mut [f32]| {
-            for (index, value) in input.iter_mut().enumerate() {
-                *value = ((index * 7919) % 256) as f32;
+            input.iter_mut().enumerate().for_each(|(index, value)| *value = synthetic(&json, index));
+        };
+        let check = |_: usize, outputs: &[Output<'_>]| {
+            for Output { name: output, data } in outputs {
+                same_numbers(&format!("{name}, {output}"), data, &json["synthetic"]["outputs"][output]);
             }
         };
-        let mut raw = Vec::new();
-        reference.session.run(1, fill, |_, outputs| raw = outputs[0].data.to_vec()).expect("the model runs");
-        let number = |key: &str| expected[key].as_f64().expect("a number");
-        let sum: f64 = raw.iter().map(|v| f64::from(*v)).sum();
-        let (least, most) = raw.iter().fold((f32::MAX, f32::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-        assert!((sum - number("sum")).abs() < 1e-3 * number("abs_sum"), "{name}: sum {sum}");
-        assert!((f64::from(least) - number("min")).abs() < 1e-3 && (f64::from(most) - number("max")).abs() < 1e-3);
-        for (key, values) in [("first8", &raw[..8]), ("last8", &raw[raw.len() - 8..])] {
-            let expected = expected[key].as_array().expect("numbers").iter().map(|v| v.as_f64().expect("a number"));
-            assert!(expected.zip(values).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-3), "{name}: {key}");
-        }
+        session.run(1, fill, check).expect("the model runs");
+    }
+}
+
+fn same_numbers(name: &str, raw: &[f32], expected: &Value) {
+    let number = |key: &str| expected[key].as_f64().expect("a number");
+    let sum: f64 = raw.iter().map(|v| f64::from(*v)).sum();
+    let (least, most) = raw.iter().fold((f32::MAX, f32::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
+    assert!((sum - number("sum")).abs() < 1e-3 * number("abs_sum").max(1.0), "{name}: sum {sum}");
+    assert!(
+        (f64::from(least) - number("min")).abs() < 1e-3 && (f64::from(most) - number("max")).abs() < 1e-3,
+        "{name}"
+    );
+    for (key, values) in [("first8", &raw[..8]), ("last8", &raw[raw.len() - 8..])] {
+        let expected = expected[key].as_array().expect("numbers").iter().map(|v| v.as_f64().expect("a number"));
+        assert!(expected.zip(values).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-3), "{name}: {key}");
     }
 }
 

@@ -52,7 +52,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
 
 /// Something that was found.
 pub fn detection(label: &str, area: [f32; 4]) -> Detection {
-    Detection { class: 0, label: label.into(), score: 0.9, area }
+    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None }
 }
 
 /// The picture after the steps of these tables; `None` where it is filtered.
@@ -119,7 +119,8 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Catches a filter, a part or a centre that is another than Pillow's: one value of 255 is rounding.
+/// Catches a filter, a part or a centre that is another than Pillow's. Turns are equal; of resizing, two values of 255 are
+/// rounding (`fast_image_resize` has fewer bits for its weights).
 #[test]
 fn pixels_are_pillows_but_for_rounding() {
     let part = one("crop", "area = [10, 5, 20, 30]");
@@ -142,7 +143,8 @@ fn pixels_are_pillows_but_for_rounding() {
         assert_eq!((got.width, got.height), (expected.width, expected.height), "{name}");
         let off = got.rgb.iter().zip(&expected.rgb).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or_default();
         println!("{name}: off by {off} at most");
-        assert!(off <= 1, "{name}: off by {off}");
+        let most = if name.starts_with("rotate") { 0 } else { 2 };
+        assert!(off <= most, "{name}: off by {off}");
     }
 }
 
@@ -392,17 +394,17 @@ kind = "sample"
 every = 2
 [step.measures]
 kind = "analyze"
-[sink.all]
+[sink.frames]
 kind = "files"
 from = "cameras"
 path = "{out}/all/{{camera}}/{{id}}.jpg"
 write = "frame"
-[sink.some]
+[sink.pictures]
 kind = "files"
 from = "some"
 path = "{out}/some/{{camera}}/{{id}}.jpg"
 write = "image"
-[sink.few]
+[sink.reports]
 kind = "files"
 path = "{out}/few/{{camera}}/{{id}}.json"
 write = "report"

@@ -14,13 +14,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::config::{Cluster, Peer};
 use super::guard::GRACE;
 use super::handshake::{self, Answer, Claim, Knock, Purpose, Refusal, Stranger};
 use super::knock::{self, Called};
 use super::socket::{USER_TIMEOUT, listen};
+use super::wait::Wait;
 use super::wire::Wire;
 use super::{Lost, PATIENCE};
 use crate::mistake::Mistake;
@@ -28,8 +29,8 @@ use crate::mistake::Mistake;
 /// How often the door is looked at while processes gather.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// How long nobody hears that a process is waited for: most come at once.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long those are waited for who are a moment late, to tell them why there is no cluster.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Callers that are heard at the same time; the rest wait, or are no Vigie.
 const MOST_HEARD: usize = 64;
@@ -131,45 +132,6 @@ enum Broken {
     Off(Refusal),
 }
 
-/// What lasts while processes meet again and again: the time, and what went wrong with whom.
-struct Wait {
-    begun: Instant,
-    patience: Duration,
-    said: bool,
-    trouble: Vec<Option<String>>,
-}
-
-impl Wait {
-    fn new(patience: Duration, processes: usize) -> Self {
-        Self { begun: Instant::now(), patience, said: false, trouble: vec![None; processes] }
-    }
-
-    /// Says once who is waited for, and at the end of the patience makes it an error.
-    fn check(&mut self, missing: impl Fn() -> Vec<Peer>) -> Result<(), Broken> {
-        let waited = self.begun.elapsed();
-        if waited >= self.patience {
-            return Err(Broken::Off(Refusal::Missing(self.sentence(&missing()))));
-        }
-        if waited >= QUIET && !self.said {
-            self.said = true;
-            let names: Vec<_> = missing().iter().map(Peer::to_string).collect();
-            info!("waiting for {}", names.join(", "));
-        }
-        Ok(())
-    }
-
-    fn sentence(&self, missing: &[Peer]) -> String {
-        let seconds = self.patience.as_secs_f32();
-        let Some(first) = missing.first() else {
-            return format!("the other processes were not complete within {seconds} s: look at what they say");
-        };
-        let names: Vec<_> = missing.iter().map(Peer::to_string).collect();
-        let (names, index) = (names.join(" and "), first.index);
-        let trouble = self.trouble[index].as_ref().map(|why| format!("; the last try said: {why}")).unwrap_or_default();
-        format!("{names} did not come within {seconds} s: start it with -p {index}{trouble}")
-    }
-}
-
 /// One try to meet: all of its links, or none.
 struct Gathering<'a> {
     cluster: &'a Cluster,
@@ -211,7 +173,7 @@ impl<'a> Gathering<'a> {
             self.call(0..1);
         }
         while !self.go {
-            wait.check(|| self.missing())?;
+            wait.check(|| self.missing()).map_err(Broken::Off)?;
             self.hear_callers(listener);
             if let Ok(event) = self.events.recv_timeout(GLANCE) {
                 self.take(event, wait)?;
@@ -362,7 +324,7 @@ impl<'a> Gathering<'a> {
     /// Tells the reason to those too who are a moment late, or they would wait for this process in vain.
     fn linger(&mut self, listener: &TcpListener, refusal: &Refusal) {
         let (begun, mut late) = (Instant::now(), self.missing().len());
-        while late > 0 && begun.elapsed() < QUIET {
+        while late > 0 && begun.elapsed() < SOON {
             self.hear_callers(listener);
             if let Ok(Event::Knock(mut stream, ..)) = self.events.recv_timeout(GLANCE) {
                 let _ = handshake::answer(&mut stream, &Answer::Refused(refusal.clone()));

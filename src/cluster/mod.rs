@@ -22,7 +22,7 @@
 //! * [`standing`]: what a standing cluster needs besides: HTTP, its folder, its tokens.
 //! * [`tls`]: certificates, and what is encrypted with them.
 //! * [`handshake`]: who may come in, and why not, in words; `knock`: both ends of a call, from the socket to that.
-//! * [`connect`]: everyone to everyone, within a time.
+//! * [`connect`]: everyone to everyone, within a time; `wait`: what is said meanwhile.
 //! * [`socket`]: bound to the right address, and quick to notice a loss.
 //! * [`wire`]: a connection, encrypted or not; [`link`]: one that knows how it ended.
 //! * [`guard`]: when one worker stops, all stop, and no thread hangs.
@@ -48,6 +48,7 @@ pub mod standing;
 pub mod tls;
 pub mod token;
 pub mod told;
+mod wait;
 pub mod wire;
 pub mod workers;
 

@@ -1,66 +1,70 @@
 //! Families of models: what a model's inputs mean and what its outputs say. One file a family, one row in [`FAMILIES`].
 
-use std::fmt::Debug;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use crate::allowed::Allowed;
-use crate::codec::Pixels;
-use crate::engine::{Model, Output, Signature};
 
+pub mod centernet;
+pub mod detector;
+pub mod end_to_end;
+pub mod fastestdet;
+pub mod form;
+pub mod gfl;
+pub mod graph_nms;
 pub mod labels;
 pub mod letterbox;
+pub mod nanodet;
 pub mod nms;
+pub mod picodet;
+pub mod recognise;
+pub mod retinaface;
+pub mod rows;
+pub mod rtdetr;
+pub mod scrfd;
+pub mod sight;
+pub mod ssd;
+pub mod trial;
+pub mod ultraface;
+pub mod values;
+pub mod yolov5;
+pub mod yolov8;
 pub mod yolox;
+pub mod yunet;
 
+pub use detector::{Candidate, Claim, Detector, Head};
 pub use letterbox::Placement;
-
-/// What a detector thinks is there, in pixels of the original picture.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// The class, from 0.
-    pub class: usize,
-    /// How sure, 0 to 1.
-    pub score: f32,
-    /// Left, top, right, bottom; finite and inside the picture.
-    pub corners: [f32; 4],
-}
-
-/// A family of detectors.
-pub trait Detector: Debug + Send {
-    /// How many classes the model tells apart.
-    fn classes(&self) -> usize;
-
-    /// Writes a picture as the model wants it into `input`; where it was put.
-    fn prepare(&mut self, pixels: &Pixels, input: &mut [f32]) -> Placement;
-
-    /// What the outputs say, at `threshold` and above, before any suppression.
-    fn read(&self, outputs: &[Output<'_>], placement: &Placement, threshold: f32) -> Vec<Candidate>;
-}
+pub use recognise::{Choice, detector};
+pub use sight::Sight;
 
 /// One row: a family's name, and what recognises its models.
+#[derive(Debug)]
 pub struct Family {
-    /// The family's name.
+    /// The family's name: what `family` says in a job.
     pub name: &'static str,
-    /// The detector for a model of this family; `None` for other models.
-    pub recognise: fn(&Signature) -> Option<Box<dyn Detector>>,
+    /// How a model of this family is read; `None` for other models.
+    pub recognise: fn(&Sight<'_>) -> Option<Claim>,
 }
 
-/// Every family, in the order in which they are tried.
-pub const FAMILIES: &[Family] = &[Family { name: "yolox", recognise: yolox::recognise }];
-
-/// The detector for a model.
-///
-/// # Errors
-/// One sentence that shows the model's inputs and outputs, where no family knows it.
-pub fn detector(model: &Arc<Model>) -> Result<Box<dyn Detector>, String> {
-    let found = FAMILIES.iter().find_map(|family| (family.recognise)(&model.signature));
-    found.ok_or_else(|| {
-        let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-        let (name, signature) = (&model.tag.name, &model.signature);
-        format!("{name} is of no family that Vigie knows ({}): it has {signature}", known.join(", "))
-    })
-}
+/// Every family.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "yolox", recognise: yolox::recognise },
+    Family { name: "yolox_decoded", recognise: yolox::recognise_decoded },
+    Family { name: "yolov5", recognise: yolov5::recognise },
+    Family { name: "yolov8", recognise: yolov8::recognise },
+    Family { name: "end_to_end", recognise: end_to_end::recognise },
+    Family { name: "graph_nms", recognise: graph_nms::recognise },
+    Family { name: "ssd", recognise: ssd::recognise },
+    Family { name: "nanodet", recognise: nanodet::recognise },
+    Family { name: "nanodet_plus", recognise: nanodet::recognise_plus },
+    Family { name: "picodet", recognise: picodet::recognise },
+    Family { name: "fastestdet", recognise: fastestdet::recognise },
+    Family { name: "yunet", recognise: yunet::recognise },
+    Family { name: "ultraface", recognise: ultraface::recognise },
+    Family { name: "retinaface", recognise: retinaface::recognise },
+    Family { name: "scrfd", recognise: scrfd::recognise },
+    Family { name: "rtdetr", recognise: rtdetr::recognise },
+    Family { name: "centernet", recognise: centernet::recognise },
+];
 
 /// A model's file: beside the job, then under `VIGIE_MODELS` at any depth, then in `models/`. The last two are places of
 /// who keeps the process, and allowed without being named.
@@ -109,7 +113,20 @@ mod tests {
     /// Catches a family that was written and never tried.
     #[test]
     fn every_family_has_a_row() {
-        let shared = ["labels.rs", "letterbox.rs", "mod.rs", "nms.rs"];
+        let shared = [
+            "detector.rs",
+            "form.rs",
+            "gfl.rs",
+            "labels.rs",
+            "letterbox.rs",
+            "mod.rs",
+            "nms.rs",
+            "recognise.rs",
+            "rows.rs",
+            "sight.rs",
+            "trial.rs",
+            "values.rs",
+        ];
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/models");
         for entry in std::fs::read_dir(here).expect("this folder").flatten() {
             let file = entry.file_name().into_string().expect("a name");

@@ -40,7 +40,8 @@ mod tests {
 
     fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0_usize..3, 0.0_f32..1.0, (0.0_f32..90.0, 0.0_f32..90.0, 1.0_f32..40.0, 1.0_f32..40.0));
-        let candidate = |(class, score, (x, y, w, h))| Candidate { class, score, corners: [x, y, x + w, y + h] };
+        let candidate =
+            |(class, score, (x, y, w, h))| Candidate { class, score, corners: [x, y, x + w, y + h], landmarks: None };
         proptest::collection::vec(one.prop_map(candidate), 0..40)
     }
 

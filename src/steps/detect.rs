@@ -11,7 +11,8 @@ use crate::codec::Limits;
 use crate::context::Context;
 use crate::engine::{Model, Session};
 use crate::mistake::Mistake;
-use crate::models::{self, Candidate, Detector, Placement, labels, nms};
+use crate::models::form::Asked;
+use crate::models::{self, Candidate, Choice, Detector, Placement, nms, recognise};
 use crate::picture::Picture;
 use crate::report::Detection;
 
@@ -23,6 +24,13 @@ use super::{Step, StepConfig, Stop};
 pub struct Detect {
     /// The model's file: looked for beside the job file, then under `VIGIE_MODELS` at any depth, then in `models/`.
     pub model: String,
+    /// The model's family, where `vigie model FILE` can't tell or is wrong: `yolox`, `yolov5`, `yolov8`, `ssd` … (see
+    /// docs/models.md).
+    #[serde(default)]
+    pub family: Option<String>,
+    /// How the model wants its pictures, where that differs from what its family usually wants, or where it takes any size.
+    #[serde(default)]
+    pub input: Asked,
     /// Which classes to keep, by name; all, if left out.
     #[serde(default)]
     pub classes: Vec<String>,
@@ -38,10 +46,10 @@ pub struct Detect {
     /// The largest box that is kept, as a share of the picture's area, 0 to 1.
     #[serde(default = "whole")]
     pub max_area: f32,
-    /// The model, loaded once and shared by the workers.
+    /// The model, loaded once and shared by the workers, and its family, found by one trial.
     #[serde(skip)]
     #[schemars(skip)]
-    loaded: OnceLock<Arc<Model>>,
+    loaded: OnceLock<(Arc<Model>, &'static str)>,
 }
 
 fn threshold() -> f32 {
@@ -57,13 +65,17 @@ fn whole() -> f32 {
 }
 
 impl Detect {
-    fn load(&self, context: &Context) -> Result<(&Arc<Model>, Box<dyn Detector>), String> {
-        if self.loaded.get().is_none() {
-            let path = models::find(&self.model, &context.folder, &context.allowed)?;
-            let _ = self.loaded.set(Model::load(&path)?);
+    fn load(&self, context: &Context) -> Result<(&Arc<Model>, Detector), Mistake> {
+        let wrong = |what| Mistake::at("model", what);
+        if let Some((model, family)) = self.loaded.get() {
+            return Ok((model, recognise::known(model, family, &self.input).map_err(wrong)?));
         }
-        let model = self.loaded.get().expect("loaded above");
-        Ok((model, models::detector(model)?))
+        let path = models::find(&self.model, &context.folder, &context.allowed).map_err(wrong)?;
+        let model = Model::load(&path).map_err(wrong)?;
+        let choice = Choice { family: self.family.clone(), input: self.input.clone() };
+        let detector = models::detector(&model, &choice).map_err(wrong)?;
+        let (model, _) = self.loaded.get_or_init(|| (model, detector.family));
+        Ok((model, detector))
     }
 
     /// The names of the classes that are kept, by class; `None` for those that are not.
@@ -93,26 +105,28 @@ impl StepConfig for Detect {
         if let Some((field, value)) = shares.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
             return Err(Mistake::at(field, format!("`{field}` is {value}: it has to be between 0 and 1")));
         }
-        let (model, detector) = self.load(context).map_err(|what| Mistake::at("model", what))?;
-        let labels = labels::labels(model.names.as_deref(), detector.classes());
+        self.input.check().map_err(|what| Mistake::at("input", what))?;
+        let (model, detector) = self.load(context)?;
+        let labels = detector.labels(model);
         self.kept(&labels).map(|_| ()).map_err(|what| Mistake::at("classes", what))
     }
 
     fn describe(&self) -> String {
         let classes = if self.classes.is_empty() { "all classes".to_owned() } else { self.classes.join(", ") };
         // Processes compare what their jobs describe: two files of one name are two models.
-        let hash = self.loaded.get().map(|model| format!(" ({})", &model.tag.sha256[..8])).unwrap_or_default();
-        format!("detect {classes} with {}{hash} from {}", self.model, self.threshold)
+        let hash = self.loaded.get().map(|(model, _)| format!(" ({})", &model.tag.sha256[..8]));
+        let family = self.loaded.get().map(|(_, family)| format!(", {family},")).unwrap_or_default();
+        format!("detect {classes} with {}{}{family} from {}", self.model, hash.unwrap_or_default(), self.threshold)
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        let (model, detector) = self.load(context).map_err(anyhow::Error::msg)?;
-        let labels = labels::labels(model.names.as_deref(), detector.classes());
+        let (model, detector) = self.load(context)?;
+        let labels = detector.labels(model);
         let kept = self.kept(&labels).map_err(anyhow::Error::msg)?;
         let rules =
             Rules { kept, threshold: self.threshold, overlap: self.overlap, areas: [self.min_area, self.max_area] };
         Ok(Box::new(Detecting {
-            session: model.session()?,
+            session: detector.session(model)?,
             model: model.clone(),
             detector,
             rules,
@@ -142,7 +156,8 @@ impl Rules {
         let share = area[2] * area[3] / (placement.width * placement.height);
         let [least, most] = self.areas;
         let label = self.kept[candidate.class].clone().filter(|_| (least..=most).contains(&share))?;
-        Some(Detection { class: candidate.class, label, score: candidate.score, area })
+        let Candidate { class, score, landmarks, .. } = candidate;
+        Some(Detection { class, label, score, area, landmarks })
     }
 }
 
@@ -150,7 +165,7 @@ impl Rules {
 struct Detecting {
     session: Session,
     model: Arc<Model>,
-    detector: Box<dyn Detector>,
+    detector: Detector,
     rules: Rules,
     limits: Limits,
 }

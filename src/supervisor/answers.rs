@@ -26,17 +26,21 @@ impl Process {
                 None => Answer::No("this process does not lead".to_owned()),
             },
             Question::Prepare { generation, ticket, entry } => {
-                blocking(move || self.prepare(generation, ticket, &entry)).await
+                blocking(move || match self.of_generation(generation) {
+                    Some(working) => self.prepare(&working, ticket, &entry).into(),
+                    None => Answer::NotNow("its workers are of another generation".to_owned()),
+                })
+                .await
             }
             Question::Discard(ticket) => {
                 self.inner().working.iter().for_each(|working| working.discard(ticket));
                 Answer::Done
             }
-            Question::Gone(ticket) => blocking(move || self.gone(ticket)).await,
+            Question::Gone(ticket) => blocking(move || self.gone(ticket).into()).await,
             Question::Roster(roster) => {
                 blocking(move || {
                     self.adopt(roster);
-                    Ok(())
+                    Answer::Done
                 })
                 .await
             }
@@ -53,8 +57,7 @@ impl Process {
     }
 
     /// Opens a job's parts for the workers of this process, and lays them ready.
-    fn prepare(&self, generation: u64, ticket: Ticket, entry: &Entry) -> Result<(), String> {
-        let working = self.of_generation(generation).ok_or("its workers are not those of the leader: try again")?;
+    fn prepare(&self, working: &Working, ticket: Ticket, entry: &Entry) -> Result<(), String> {
         let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
         job.allowed = self.allowed.clone();
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
@@ -88,12 +91,9 @@ impl Process {
 }
 
 /// Work that may take its time, on a thread where it may.
-async fn blocking(work: impl FnOnce() -> Result<(), String> + Send + 'static) -> Answer {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(())) => Answer::Done,
-        Ok(Err(why)) => Answer::No(why),
-        Err(error) => Answer::No(format!("a mistake in Vigie: {error}")),
-    }
+async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Answer::No(format!("a mistake in Vigie: {error}")))
 }
 
 /// What the mesh asks of this process.

@@ -41,7 +41,7 @@ impl Lead {
         let change = plan(&mut roster, &name, command, self.process.when())?;
         let wants_it = roster.jobs.get(&name).filter(|entry| entry.wanted == Wanted::Running);
         let ready = match (change, wants_it) {
-            (Change::Install | Change::Resume, Some(entry)) => Some(self.prepare(entry).await.map_err(Problem::wrong)?),
+            (Change::Install | Change::Resume, Some(entry)) => Some(self.prepare(entry).await?),
             _ => None,
         };
         self.process.adopt(roster);
@@ -118,21 +118,22 @@ impl Lead {
     }
 
     /// Opens a job's parts on every process.
-    async fn prepare(&self, entry: &Entry) -> Result<Ticket, String> {
+    async fn prepare(&self, entry: &Entry) -> Result<Ticket, Problem> {
         let ticket = self.process.inner().next_ticket();
         let generation = self.working.generation().number;
         let question = Question::Prepare { generation, ticket, entry: entry.clone() };
         let answers = self.ask_all(&question, OPENING).await;
         let refused = answers.into_iter().find_map(|(process, answer)| match answer {
             Answer::Done => None,
-            Answer::No(why) => Some((process, why)),
-            _ => Some((process, "it answers something else".to_owned())),
+            Answer::No(why) => Some((process, Problem::wrong(why))),
+            Answer::NotNow(why) => Some((process, Problem::unavailable(why))),
+            _ => Some((process, Problem::bug("it answers something else"))),
         });
-        let Some((process, why)) = refused else { return Ok(ticket) };
+        let Some((process, problem)) = refused else { return Ok(ticket) };
         self.ask_all(&Question::Discard(ticket), ANSWERING).await;
         Err(match self.working.place().processes {
-            1 => why,
-            _ => format!("{}: {why}", self.process.cluster.peer(process)),
+            1 => problem,
+            _ => Problem { detail: format!("{}: {}", self.process.cluster.peer(process), problem.detail), ..problem },
         })
     }
 
@@ -178,7 +179,7 @@ impl Lead {
         match entry.wanted {
             Wanted::Running => match self.prepare(entry).await {
                 Ok(ticket) => self.install(&entry.name, ticket),
-                Err(why) => self.refuse(&entry.name, why),
+                Err(problem) => self.refuse(&entry.name, problem.detail),
             },
             Wanted::Draining => self.nothing_to_drain(&entry.name).await,
             _ => {}

@@ -50,7 +50,9 @@ impl Process {
                 None => again |= asked,
             }
             if Instant::now() > until {
-                return Err(Problem::unavailable(self.mesh().view().waits));
+                let waits = self.mesh().view().waits;
+                let forming = "the processes are just forming a new generation: try again";
+                return Err(Problem::unavailable(if waits.is_empty() { forming } else { &waits }));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -74,8 +76,8 @@ impl Process {
         }
     }
 
-    /// Does a command, as the leader; `None` where this process does not lead, or no longer when it is done: the next
-    /// generation may have begun without what the command changed, and is asked for it again.
+    /// Does a command, as the leader; `None` where this process does not lead, or no longer when it is done, or no longer
+    /// all members: the next generation may have begun without what the command changed, and is asked for it again.
     pub(super) async fn lead(self: &Arc<Self>, command: Command) -> Option<Result<Reply, Problem>> {
         let _turn = self.turn.lock().await;
         let working = self.inner().working.clone().filter(|working| working.place().process == 0)?;
@@ -84,7 +86,8 @@ impl Process {
             Command::DrainAll => lead.drain_all().await,
             command => lead.change(command).await,
         };
-        lead.is_current(&self.inner()).then_some(done)
+        let not_now = matches!(&done, Err(problem) if problem.status == 503);
+        (lead.is_current(&self.inner()) && !not_now).then_some(done)
     }
 
     /// Installs what the roster has, on the workers of a new generation.

@@ -49,10 +49,19 @@ pub enum Answer {
     Done,
     /// It can't be done, and why.
     No(String),
+    /// It can't be done now, and why: the process is gone, or its workers are not those of who asks, whose generation is
+    /// over or about to be.
+    NotNow(String),
     /// What came of a command.
     Reply(Box<Result<Reply, Problem>>),
     /// Text.
     Text(String),
+}
+
+impl From<Result<(), String>> for Answer {
+    fn from(done: Result<(), String>) -> Self {
+        done.map_or_else(Answer::No, |()| Answer::Done)
+    }
 }
 
 /// As it travels.
@@ -60,9 +69,8 @@ pub fn pack<T: Serialize>(message: &T) -> Bytes {
     serde_json::to_vec(message).expect("texts and numbers are JSON").into()
 }
 
-/// What came; an answer that can't be read is a `No`.
+/// What came; an answer that can't be read is a `No`, one that did not come a `NotNow`.
 pub fn answer(bytes: Result<Bytes, String>) -> Answer {
-    let read =
-        |bytes: Bytes| serde_json::from_slice(&bytes).map_err(|error| format!("its answer can't be read: {error}"));
-    bytes.and_then(read).unwrap_or_else(Answer::No)
+    let unread = |error| Answer::No(format!("its answer can't be read: {error}"));
+    bytes.map_or_else(Answer::NotNow, |bytes| serde_json::from_slice(&bytes).unwrap_or_else(unread))
 }

@@ -12,7 +12,7 @@ use super::start;
 use super::stores::{KafkaTopic, Store};
 use crate::support::servers::{Kafka, Mongo, S3};
 use crate::support::toxiproxy::{Proxy, Toxiproxy};
-use crate::support::{Broker, free_port, page, turn, wait};
+use crate::support::{Broker, free_port, page, shared_turn, wait};
 use crate::whole_job::cluster;
 
 /// What it is called, what brings it about, and whether it stops all: then it has to be named.
@@ -78,7 +78,7 @@ fn endure(name: &str, proxy: &Proxy, seen: (&Feed, &Store), feed: &Feed, store: 
 /// Catches a source that hangs, spins, loses or grows when its way to MQTT is bad.
 #[test]
 fn an_mqtt_source_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some((broker, toxiproxy)) = Broker::mosquitto().zip(Toxiproxy::start()) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let proxy = toxiproxy.proxy("mqtt", broker.port);
@@ -99,7 +99,7 @@ fn kafka_behind_proxy() -> Option<(Kafka, Toxiproxy, Proxy)> {
 /// Catches the same of a source that reads Kafka.
 #[test]
 fn a_kafka_source_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some((kafka, _toxiproxy, proxy)) = kafka_behind_proxy() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::Files(folder.path().join("out"));
@@ -113,7 +113,7 @@ fn a_kafka_source_endures() {
 #[test]
 fn a_kafka_that_starts_again_loses_nothing() {
     const EACH: u64 = 400;
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some(mut kafka) = Kafka::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let feed = Feed::kafka(&kafka.brokers(), "again");
@@ -148,7 +148,7 @@ fn a_kafka_that_starts_again_loses_nothing() {
 /// Catches the same of a sink that writes to Kafka.
 #[test]
 fn a_kafka_sink_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some(broker) = Broker::mosquitto() else { return };
     let Some((kafka, _toxiproxy, proxy)) = kafka_behind_proxy() else { return };
     make_topics(&kafka.brokers(), &["endure-out".to_owned()]);
@@ -162,7 +162,7 @@ fn a_kafka_sink_endures() {
 /// Catches the same of a sink that publishes to MQTT. What is on its way when the connection breaks may come twice.
 #[test]
 fn an_mqtt_sink_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some((broker, toxiproxy)) = Broker::mosquitto().zip(Toxiproxy::start()) else { return };
     let proxy = toxiproxy.proxy("mqtt", broker.port);
     let heard = broker.listen("out/+/+");
@@ -174,7 +174,7 @@ fn an_mqtt_sink_endures() {
 /// Catches the same of a sink that writes to MongoDB.
 #[test]
 fn a_mongodb_sink_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some(((broker, toxiproxy), mongo)) = Broker::mosquitto().zip(Toxiproxy::start()).zip(Mongo::fast()) else {
         return;
     };
@@ -188,7 +188,7 @@ fn a_mongodb_sink_endures() {
 /// Catches the same of a sink that writes to S3.
 #[test]
 fn an_s3_sink_endures() {
-    let _turn = turn();
+    let _turn = shared_turn();
     let Some(((broker, toxiproxy), s3)) = Broker::mosquitto().zip(Toxiproxy::start()).zip(S3::start()) else { return };
     let port = s3.endpoint().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     let proxy = toxiproxy.proxy("s3", port);

@@ -35,6 +35,8 @@ impl State {
         let same = |is: bool| vec![(is, self)];
         match (self, deed) {
             (Absent, Submit(text)) => vec![(true, Running(text))],
+            // A process that asks its leader twice, as the first answer was lost, can't tell its own cancel from another's.
+            (Absent, Cancel) => vec![(true, Absent), (false, Absent)],
             (Absent, _) => same(false),
             (_, Cancel) => vec![(true, Absent)],
             (Running(old) | Paused(old), Submit(new)) => same(old == new),

@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,10 +24,16 @@ use servers::{LOCALHOST, Server};
 /// How long a test waits for what must come, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+static TURN: RwLock<()> = RwLock::new(());
+
 /// Tests of whole processes take turns: two cores hold one cluster at a time.
-pub fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|broken| broken.into_inner())
+pub fn turn() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(|broken| broken.into_inner())
+}
+
+/// A turn beside others of this kind: for tests that wait most of their time.
+pub fn shared_turn() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(|broken| broken.into_inner())
 }
 
 /// Waits until `condition` gives something; what was waited for stands in the failure.
