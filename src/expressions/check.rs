@@ -8,15 +8,15 @@ use super::code::{Code, Each, Loop, Op};
 use super::functions::{self, FUNCTIONS, Function};
 use super::moment;
 use super::operators::of_binary;
-use super::scope::{Scope, Variable};
+use super::scope::{Scope, TASK, Variable};
 use super::tree::{Kind, Literal, Node};
 use super::types::Type;
 use super::value::{FIELDS, Value};
 use crate::job::words;
 
 /// Looks through an expression from its leaves up.
-pub struct Checker {
-    scope: Scope,
+pub struct Checker<'s> {
+    scope: &'s Scope<'s>,
     /// The variables that were named so far: each is made once a frame.
     pub variables: Vec<Variable>,
     /// The names of the loops that we are inside of.
@@ -26,9 +26,9 @@ pub struct Checker {
 /// A part that was checked, and its type.
 type Checked = Result<(Type, Op), Wrong>;
 
-impl Checker {
+impl<'s> Checker<'s> {
     /// One that knows these variables.
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: &'s Scope<'s>) -> Self {
         Self { scope, variables: Vec::new(), locals: Vec::new() }
     }
 
@@ -67,6 +67,10 @@ impl Checker {
         if let Some(place) = self.locals.iter().rposition(|(own, _)| own == name) {
             return Ok((self.locals[place].1.clone(), Code::Local(place)));
         }
+        if self.is_task(name) {
+            let what = "`task` is no value of its own: write the parameter behind it, as in `task.strength`";
+            return Err(Wrong::new(span.clone(), what));
+        }
         let variable = self.scope.variable(name).ok_or_else(|| {
             let mut known: Vec<_> = self.locals.iter().map(|(name, _)| name.as_str()).collect();
             known.extend(self.scope.names());
@@ -79,7 +83,23 @@ impl Checker {
         Ok((variable.type_of(), Code::Variable(place)))
     }
 
+    /// Whether that name is the one that parameters stand behind, and not a loop's own.
+    fn is_task(&self, name: &str) -> bool {
+        name == TASK && !self.scope.parameters.is_empty() && self.locals.iter().all(|(own, _)| own != name)
+    }
+
+    fn parameter(&self, name: &str, span: &Range<usize>) -> Result<(Type, Code), Wrong> {
+        let parameters = self.scope.parameters;
+        let known = || parameters.iter().map(|parameter| parameter.name.as_str()).collect::<Vec<_>>();
+        let unknown = || Wrong::new(span.clone(), words::unknown("parameter", name, &known()));
+        let parameter = parameters.iter().find(|parameter| parameter.name == name).ok_or_else(unknown)?;
+        Ok((parameter.default.type_of(), Code::Parameter(parameter.clone().into())))
+    }
+
     fn field(&mut self, inner: &Node, name: &str, span: &Range<usize>) -> Result<(Type, Code), Wrong> {
+        if matches!(&inner.kind, Kind::Name(task) if self.is_task(task)) {
+            return self.parameter(name, span);
+        }
         let (of, op) = self.check(inner)?;
         let of = match of.sure() {
             Type::Any => Type::Any,
@@ -98,7 +118,8 @@ impl Checker {
         };
         match self.field(inner, name, at)? {
             (_, Code::Field(inner, name)) => Ok((Type::Bool, Code::Has(inner, name))),
-            other => Ok(other),
+            // Every parameter has a default.
+            _ => Ok((Type::Bool, Code::Literal(Literal::Bool(true)))),
         }
     }
 
@@ -276,6 +297,7 @@ fn of_field(name: &str) -> Option<Type> {
         "label" => Type::Text,
         "class" => Type::Int,
         "box" => Type::list(Type::Double),
+        "landmarks" => Type::list(Type::list(Type::Double)),
         "score" | "x" | "y" | "width" | "height" | "area" => Type::Double,
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! An expression that was checked: every name is a place, every call a function.
 
 use super::functions::Function;
+use super::parameter::Parameter;
 use super::tree::{Binary, Literal};
 
 /// A part of a checked expression.
@@ -17,6 +18,8 @@ pub enum Code {
     Literal(Literal),
     /// The variable of that place among those that the expression names.
     Variable(usize),
+    /// `task.strength`.
+    Parameter(Box<Parameter>),
     /// The name of a loop, by how many loops are around it.
     Local(usize),
     /// A field of a map or a detection.

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::arithmetic::{compare, compute};
 use super::code::{Code, Each, Loop, Op};
 use super::functions::Function;
+use super::parameter::Settings;
 use super::tree::Binary;
-use super::value::{Map, Value};
+use super::value::{List, Map, Value};
 use super::{MEMORY, STEPS};
 
 /// Why an evaluation came to nothing.
@@ -28,6 +29,7 @@ type Found<'a> = Result<Value<'a>, Trouble>;
 pub struct Machine<'a> {
     variables: Vec<Value<'a>>,
     locals: Vec<Value<'a>>,
+    settings: &'a Settings,
     /// Steps that are left.
     steps: usize,
     /// Bytes that are left to make texts and lists of.
@@ -41,9 +43,9 @@ const ELEMENT: usize = size_of::<Value<'static>>();
 const STRIDE: usize = 32;
 
 impl<'a> Machine<'a> {
-    /// One that knows these variables.
-    pub fn new(variables: Vec<Value<'a>>) -> Self {
-        Self { variables, locals: Vec::new(), steps: STEPS, memory: MEMORY }
+    /// One that knows these variables, and what a task set.
+    pub fn new(variables: Vec<Value<'a>>, settings: &'a Settings) -> Self {
+        Self { variables, locals: Vec::new(), settings, steps: STEPS, memory: MEMORY }
     }
 
     /// How many steps it took so far.
@@ -58,9 +60,13 @@ impl<'a> Machine<'a> {
         match &op.code {
             Code::Literal(literal) => Ok(Value::of_literal(literal)),
             Code::Variable(place) => Ok(self.variables[*place].clone()),
+            Code::Parameter(parameter) => Ok(parameter.value(self.settings)),
             Code::Local(place) => Ok(self.locals[*place].clone()),
             Code::Field(inner, name) => self.field(inner, name, op.at),
-            Code::Has(inner, name) => Ok(Value::Bool(self.map(inner)?.get(name).is_some())),
+            Code::Has(inner, name) => {
+                let map = self.map(inner)?;
+                Ok(Value::Bool(self.look(&map, name, op.at)?.is_some()))
+            }
             Code::Index(inner, place) => self.index(inner, place),
             Code::Not(inner) => Ok(Value::Bool(!self.bool(inner)?)),
             Code::Negate(inner) => self.negate(inner),
@@ -135,26 +141,31 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// What stands under a name. To find it in a map that the expression made, all of it is looked through.
+    fn look(&mut self, map: &Map<'a>, name: &str, at: usize) -> Result<Option<Value<'a>>, Trouble> {
+        if let Map::Made(entries) = map {
+            self.step(at, entries.len() * (1 + name.len() / STRIDE))?;
+        }
+        Ok(map.get(name))
+    }
+
     fn field(&mut self, inner: &'a Op, name: &str, at: usize) -> Found<'a> {
         let map = self.map(inner)?;
-        let value =
-            map.get(name).ok_or_else(|| trouble(at, format!("there is no `{name}`: ask has(….{name}) first")))?;
-        // A list out of JSON is made anew each time.
-        self.step(at, value.bulk() / STRIDE)?;
-        Ok(value)
+        let value = self.look(&map, name, at)?;
+        value.ok_or_else(|| trouble(at, format!("there is no `{name}`: ask has(….{name}) first")))
     }
 
     fn index(&mut self, inner: &'a Op, place: &'a Op) -> Found<'a> {
         let (of, by) = (self.evaluate(inner)?, self.evaluate(place)?);
-        match (&of, &by) {
-            (Value::List(values), Value::Int(index)) => {
+        match (&of, &by, by.as_text()) {
+            (Value::List(values), Value::Int(index), _) => {
                 let value = usize::try_from(*index).ok().and_then(|index| values.get(index));
                 let what = || format!("there is no [{index}] in a list of {}: ask its size first", values.len());
-                value.cloned().ok_or_else(|| trouble(place.at, what()))
+                value.ok_or_else(|| trouble(place.at, what()))
             }
-            (Value::Map(map), key) if key.as_text().is_some() => {
-                let name = key.as_text().unwrap_or_default();
-                map.get(name).ok_or_else(|| trouble(place.at, "there is no such name in this map: ask `in` first"))
+            (Value::Map(map), _, Some(name)) => {
+                let value = self.look(map, name, place.at)?;
+                value.ok_or_else(|| trouble(place.at, "there is no such name in this map: ask `in` first"))
             }
             _ => Err(trouble(place.at, format!("{} is no place in {}", by.kind(), of.kind()))),
         }
@@ -183,7 +194,7 @@ impl<'a> Machine<'a> {
             Binary::Add => match (&a, &b) {
                 (Value::List(a), Value::List(b)) => {
                     self.room(at, (a.len() + b.len()) * ELEMENT)?;
-                    Ok(Value::list(a.iter().chain(b.iter()).cloned().collect()))
+                    Ok(Value::list(a.iter().chain(b.iter()).collect()))
                 }
                 (a, b) => match a.as_text().zip(b.as_text()) {
                     Some((a, b)) => {
@@ -206,11 +217,8 @@ impl<'a> Machine<'a> {
             | (Value::Time(a), Value::Time(b))
             | (Value::Duration(a), Value::Duration(b)) => a == b,
             (Value::List(a), Value::List(b)) => {
-                let mut alike = a.len() == b.len();
-                for (a, b) in a.iter().zip(b.iter()) {
-                    alike = alike && self.equal(a, b, at)?;
-                }
-                alike
+                let alike = a.len() == b.len();
+                alike && self.all_equal(a, b, at)?
             }
             (Value::Map(a), Value::Map(b)) => self.same_entries(a, b, at)?,
             _ => match (a.as_double().zip(b.as_double()), a.as_text().zip(b.as_text())) {
@@ -221,15 +229,23 @@ impl<'a> Machine<'a> {
         })
     }
 
+    fn all_equal(&mut self, a: &List<'a>, b: &List<'a>, at: usize) -> Result<bool, Trouble> {
+        for (a, b) in a.iter().zip(b.iter()) {
+            if !self.equal(&a, &b, at)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn same_entries(&mut self, a: &Map<'a>, b: &Map<'a>, at: usize) -> Result<bool, Trouble> {
         if a.size() != b.size() {
             return Ok(false);
         }
+        self.step(at, a.size())?;
         for key in a.keys() {
-            // To find a name in a map that the expression made, all of it is looked through.
-            self.step(at, 1 + a.size())?;
             let name = key.as_text().unwrap_or_default();
-            let alike = match (a.get(name), b.get(name)) {
+            let alike = match (self.look(a, name, at)?, self.look(b, name, at)?) {
                 (Some(a), Some(b)) => self.equal(&a, &b, at)?,
                 _ => false,
             };
@@ -243,10 +259,12 @@ impl<'a> Machine<'a> {
     fn is_in(&mut self, value: &Value<'a>, of: &Value<'a>, at: usize) -> Found<'a> {
         match of {
             Value::List(values) => {
-                let values = values.clone();
-                self.until(true, values.iter(), |machine, element| machine.equal(value, element, at))
+                self.until(true, values.iter(), |machine, element| machine.equal(value, &element, at))
             }
-            Value::Map(map) => Ok(Value::Bool(value.as_text().is_some_and(|name| map.get(name).is_some()))),
+            Value::Map(map) => {
+                let found = value.as_text().map(|name| self.look(map, name, at)).transpose()?;
+                Ok(Value::Bool(found.flatten().is_some()))
+            }
             other => Err(trouble(at, format!("`in` looks into a list or a map, and this is {}", other.kind()))),
         }
     }
@@ -290,7 +308,7 @@ impl<'a> Machine<'a> {
             Value::List(values) => values,
             Value::Map(map) => {
                 self.room(at, map.size() * ELEMENT)?;
-                Rc::new(map.keys())
+                List::Made(Rc::new(map.keys()))
             }
             other => return Err(trouble(at, format!("this goes through a list, and is given {}", other.kind()))),
         };
@@ -309,18 +327,18 @@ impl<'a> Machine<'a> {
     }
 
     /// The elements of which it is true, or what is made of each.
-    fn gather(&mut self, each: &'a Loop, values: &[Value<'a>], at: usize) -> Found<'a> {
+    fn gather(&mut self, each: &'a Loop, values: &List<'a>, at: usize) -> Found<'a> {
         let mut made = Vec::new();
-        for value in values {
+        for value in values.iter() {
             let only = each.only.as_ref().or(Some(&each.body).filter(|_| each.kind == Each::Filter));
             if let Some(only) = only
-                && !self.of_one(value, only)?
+                && !self.of_one(value.clone(), only)?
             {
                 continue;
             }
             self.room(at, ELEMENT)?;
             made.push(match each.kind {
-                Each::Filter => value.clone(),
+                Each::Filter => value,
                 _ => self.within(value, |machine| machine.evaluate(&each.body))?,
             });
         }
@@ -328,13 +346,13 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether something is true of one element.
-    fn of_one(&mut self, value: &Value<'a>, body: &'a Op) -> Result<bool, Trouble> {
+    fn of_one(&mut self, value: Value<'a>, body: &'a Op) -> Result<bool, Trouble> {
         self.within(value, |machine| machine.bool(body))
     }
 
     /// Looks at an element under its name.
-    fn within<T>(&mut self, value: &Value<'a>, look: impl FnOnce(&mut Self) -> T) -> T {
-        self.locals.push(value.clone());
+    fn within<T>(&mut self, value: Value<'a>, look: impl FnOnce(&mut Self) -> T) -> T {
+        self.locals.push(value);
         let found = look(self);
         self.locals.pop();
         found

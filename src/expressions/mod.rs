@@ -14,16 +14,19 @@
 mod arithmetic;
 mod check;
 mod code;
+mod condition;
 mod functions;
 mod lex;
 mod machine;
 mod moment;
 mod operators;
+mod parameter;
 mod parse;
 mod scope;
 mod tree;
 mod types;
 mod value;
+mod wording;
 
 use std::fmt;
 use std::ops::Range;
@@ -33,11 +36,14 @@ use ::operators::{Flaw, Reason};
 
 use check::Checker;
 use code::Op;
+pub use condition::Condition;
 use machine::Machine;
 pub use machine::Trouble;
+pub use parameter::{Parameter, Setting, Settings};
 pub use scope::{Facts, Scope, Variable};
 pub use types::Type;
 pub use value::Value;
+pub use wording::Wording;
 
 use crate::mistake::Mistake;
 
@@ -68,6 +74,11 @@ impl Wrong {
         Self { at, what: what.into() }
     }
 
+    /// The same where the expression begins so many bytes into a text.
+    fn moved(self, by: usize) -> Self {
+        Self { at: self.at.start + by..self.at.end + by, ..self }
+    }
+
     /// As a mistake in the field of a job that holds the expression.
     pub fn in_field(self, field: &'static str) -> Mistake {
         Mistake { inside: Some(self.at), ..Mistake::at(field, self.what) }
@@ -88,7 +99,7 @@ impl Expression {
     ///
     /// # Errors
     /// The first mistake, and where it is.
-    pub fn parse(text: &str, scope: Scope) -> Result<Self, Wrong> {
+    pub fn parse(text: &str, scope: &Scope<'_>) -> Result<Self, Wrong> {
         let tree = parse::parse(text)?;
         let mut checker = Checker::new(scope);
         let (of, root) = checker.check(&tree)?;
@@ -99,7 +110,7 @@ impl Expression {
     ///
     /// # Errors
     /// The first mistake, and where it is.
-    pub fn condition(text: &str, scope: Scope) -> Result<Self, Wrong> {
+    pub fn condition(text: &str, scope: &Scope<'_>) -> Result<Self, Wrong> {
         let expression = Self::parse(text, scope)?;
         match expression.of.may_be(&Type::Bool) {
             true => Ok(expression),
@@ -108,6 +119,21 @@ impl Expression {
                     format!("a condition is true or false, and this is {}: compare it with something", expression.of);
                 Err(Wrong::new(expression.root.at..text.len(), what))
             }
+        }
+    }
+
+    /// The same for what is to be written.
+    ///
+    /// # Errors
+    /// The first mistake, and where it is.
+    pub fn text(text: &str, scope: &Scope<'_>) -> Result<Self, Wrong> {
+        let expression = Self::parse(text, scope)?;
+        match expression.of.sure() {
+            Type::Null | Type::List(_) | Type::Map(_) | Type::Detection => {
+                let what = format!("{} can't be written as text: name a part of it", expression.of);
+                Err(Wrong::new(expression.root.at..text.len(), what))
+            }
+            _ => Ok(expression),
         }
     }
 
@@ -132,7 +158,7 @@ impl Expression {
     /// Why nothing does.
     pub fn evaluate<'a>(&'a self, facts: &Facts<'a>) -> Result<Value<'a>, Trouble> {
         let variables = self.variables.iter().map(|variable| facts.value(*variable)).collect();
-        Machine::new(variables).evaluate(&self.root)
+        Machine::new(variables, facts.settings).evaluate(&self.root)
     }
 
     /// Whether it is true of a frame.

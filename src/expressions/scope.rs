@@ -1,12 +1,14 @@
 //! What expressions know: the variables, and what they stand for in one frame.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use operators::{Frame, UnixMillis};
 
+use super::parameter::{NO_SETTINGS, Parameter, Settings};
 use super::types::Type;
 use super::value::{Map, Value};
+use crate::context::Context;
+use crate::picture::Picture;
 use crate::report::Detection;
 
 /// A name that an expression knows.
@@ -24,10 +26,12 @@ pub enum Variable {
     Detections,
     Labels,
     Values,
+    /// One of them, where something is said of each.
+    Detection,
 }
 
-/// Every variable by its name.
-const VARIABLES: [(&str, Variable); 11] = [
+/// Every variable by its name; the last one is known only where something is said of each detection.
+const VARIABLES: [(&str, Variable); 12] = [
     ("camera", Variable::Camera),
     ("id", Variable::Id),
     ("number", Variable::Number),
@@ -39,6 +43,7 @@ const VARIABLES: [(&str, Variable); 11] = [
     ("detections", Variable::Detections),
     ("labels", Variable::Labels),
     ("values", Variable::Values),
+    ("detection", Variable::Detection),
 ];
 
 impl Variable {
@@ -52,26 +57,50 @@ impl Variable {
             Self::Detections => Type::list(Type::Detection),
             Self::Labels => Type::list(Type::Text),
             Self::Values => Type::Map(Box::new(Type::Any)),
+            Self::Detection => Type::Detection,
         }
     }
 }
 
-/// The variables that are known where an expression stands.
+/// What stands before the name of a parameter.
+pub const TASK: &str = "task";
+
+/// What is known where an expression stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope(&'static [(&'static str, Variable)]);
+pub struct Scope<'s> {
+    variables: &'static [(&'static str, Variable)],
+    /// What tasks of the job may set.
+    pub parameters: &'s [Parameter],
+}
 
-impl Scope {
+impl<'s> Scope<'s> {
     /// All that is known of a picture.
-    pub const PICTURE: Scope = Scope(&VARIABLES);
+    pub const PICTURE: Scope<'static> = Scope { variables: VARIABLES.split_at(VARIABLES.len() - 1).0, parameters: &[] };
 
-    /// The variable of that name.
-    pub fn variable(self, name: &str) -> Option<Variable> {
-        self.0.iter().find(|(own, _)| *own == name).map(|(_, variable)| *variable)
+    /// What the expressions of a job's part know. No source declares parameters yet: one that does is heard here.
+    pub fn of(_: &Context) -> Self {
+        Self::PICTURE
     }
 
-    /// The names of all of them.
-    pub fn names(self) -> Vec<&'static str> {
-        self.0.iter().map(|(name, _)| *name).collect()
+    /// The same for what is said of each detection.
+    pub fn of_each(self) -> Self {
+        Self { variables: &VARIABLES, ..self }
+    }
+
+    /// The same with these parameters.
+    pub fn with(self, parameters: &'s [Parameter]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    /// The variable of that name.
+    pub fn variable(&self, name: &str) -> Option<Variable> {
+        self.variables.iter().find(|(own, _)| *own == name).map(|(_, variable)| *variable)
+    }
+
+    /// The names of all variables, and `task` where it has parameters.
+    pub fn names(&self) -> Vec<&'static str> {
+        let task = (!self.parameters.is_empty()).then_some(TASK);
+        self.variables.iter().map(|(name, _)| *name).chain(task).collect()
     }
 }
 
@@ -84,13 +113,30 @@ pub struct Facts<'a> {
     pub size: Option<[u32; 2]>,
     /// What was found.
     pub detections: &'a [Detection],
+    /// The one of them that something is said of.
+    pub detection: Option<&'a Detection>,
     /// What steps found out.
     pub values: &'a BTreeMap<String, serde_json::Value>,
+    /// What the task said that brought it.
+    pub settings: &'a Settings,
     /// This moment.
     pub now: UnixMillis,
 }
 
 impl<'a> Facts<'a> {
+    /// Those of a picture, at this moment. A frame carries no settings yet.
+    pub fn of(picture: &'a Picture) -> Self {
+        Self {
+            frame: &picture.frame,
+            size: picture.decoded().map(|pixels| [pixels.width, pixels.height]),
+            detections: &picture.detections,
+            detection: None,
+            values: &picture.values,
+            settings: &NO_SETTINGS,
+            now: UnixMillis::now(),
+        }
+    }
+
     /// What a variable stands for.
     pub fn value(&self, variable: Variable) -> Value<'a> {
         let side = |index: usize| self.size.map_or(Value::Null, |size| Value::Int(size[index].into()));
@@ -106,6 +152,7 @@ impl<'a> Facts<'a> {
             Variable::Detections => Value::list(self.found().map(|found| Value::Map(Map::Found(found))).collect()),
             Variable::Labels => self.labels(),
             Variable::Values => Value::Map(Map::Values(self.values)),
+            Variable::Detection => self.detection.map_or(Value::Null, |found| Value::Map(Map::Found(found))),
         }
     }
 
@@ -122,7 +169,7 @@ impl<'a> Facts<'a> {
                 labels.push(&found.label);
             }
         }
-        Value::List(Rc::new(labels.into_iter().map(Value::Str).collect()))
+        Value::list(labels.into_iter().map(Value::Str).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an expression works with while it is evaluated. Texts and maps of the frame are borrowed, never copied.
+//! What an expression works with while it is evaluated. Texts, lists and maps of the frame are borrowed, never copied.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,9 +28,18 @@ pub enum Value<'a> {
     /// Milliseconds.
     Duration(i64),
     /// Values in an order.
-    List(Rc<Vec<Value<'a>>>),
+    List(List<'a>),
     /// Values by names.
     Map(Map<'a>),
+}
+
+/// Values in an order, from wherever they are.
+#[derive(Clone, Debug)]
+pub enum List<'a> {
+    /// A list out of what steps found out.
+    Json(&'a [Json]),
+    /// A list that was made.
+    Made(Rc<Vec<Value<'a>>>),
 }
 
 /// Values by names, from wherever they are.
@@ -49,7 +58,7 @@ pub enum Map<'a> {
 impl<'a> Value<'a> {
     /// A list of these.
     pub fn list(values: Vec<Value<'a>>) -> Self {
-        Value::List(Rc::new(values))
+        Value::List(List::Made(Rc::new(values)))
     }
 
     /// A text that was made.
@@ -113,7 +122,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What stands in JSON; of a list or an object one level.
+    /// What stands in JSON. It costs the same for each: what is in a list or an object is looked at when it is asked for.
     pub fn of_json(json: &'a Json) -> Self {
         match json {
             Json::Null => Value::Null,
@@ -122,9 +131,32 @@ impl<'a> Value<'a> {
                 number.as_i64().map_or_else(|| Value::Double(number.as_f64().unwrap_or(f64::NAN)), Value::Int)
             }
             Json::String(text) => Value::Str(text),
-            Json::Array(values) => Value::list(values.iter().map(Value::of_json).collect()),
+            Json::Array(values) => Value::List(List::Json(values)),
             Json::Object(map) => Value::Map(Map::Object(map)),
         }
+    }
+}
+
+impl<'a> List<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            List::Json(values) => values.len(),
+            List::Made(values) => values.len(),
+        }
+    }
+
+    /// The one at a place, from 0.
+    pub fn get(&self, index: usize) -> Option<Value<'a>> {
+        match self {
+            List::Json(values) => values.get(index).map(Value::of_json),
+            List::Made(values) => values.get(index).cloned(),
+        }
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> {
+        (0..self.len()).filter_map(|index| self.get(index))
     }
 }
 
@@ -132,7 +164,7 @@ impl<'a> Map<'a> {
     /// How many names it has.
     pub fn size(&self) -> usize {
         match self {
-            Map::Found(_) => FIELDS.len(),
+            Map::Found(found) => FIELDS.len() - usize::from(found.landmarks.is_none()),
             Map::Values(map) => map.len(),
             Map::Object(map) => map.len(),
             Map::Made(entries) => entries.len(),
@@ -142,7 +174,9 @@ impl<'a> Map<'a> {
     /// Its names, in its order.
     pub fn keys(&self) -> Vec<Value<'a>> {
         match self {
-            Map::Found(_) => FIELDS.iter().map(|name| Value::Str(name)).collect(),
+            Map::Found(found) => {
+                FIELDS.iter().filter(|name| field(found, name).is_some()).map(|name| Value::Str(name)).collect()
+            }
             Map::Values(map) => map.keys().map(|key| Value::Str(key)).collect(),
             Map::Object(map) => map.keys().map(|key| Value::Str(key)).collect(),
             Map::Made(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
@@ -163,7 +197,7 @@ impl<'a> Map<'a> {
 }
 
 /// The fields of a detection.
-pub const FIELDS: [&str; 9] = ["label", "score", "class", "box", "x", "y", "width", "height", "area"];
+pub const FIELDS: [&str; 10] = ["label", "score", "class", "box", "x", "y", "width", "height", "area", "landmarks"];
 
 /// A field of a detection. Its numbers are those that the report tells.
 fn field<'a>(found: &'a Detection, name: &str) -> Option<Value<'a>> {
@@ -181,6 +215,7 @@ fn field<'a>(found: &'a Detection, name: &str) -> Option<Value<'a>> {
         "width" => pixels(width),
         "height" => pixels(height),
         "area" => Value::Double((f64::from(width) * f64::from(height) * 100.0).round() / 100.0),
+        "landmarks" => Value::list(found.landmarks?.map(|point| Value::list(point.map(pixels).to_vec())).to_vec()),
         _ => return None,
     })
 }

@@ -1,13 +1,12 @@
 //! `kind = "where"`: the frames of which an expression is true.
 
-use operators::{Flaw, UnixMillis};
+use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Each, Step, StepConfig, Verdict};
-use crate::codec::Limits;
 use crate::context::Context;
-use crate::expressions::{Expression, Facts, Scope, Variable, Wrong};
+use crate::expressions::Condition;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
 
@@ -19,15 +18,9 @@ pub struct Where {
     when: String,
 }
 
-impl Where {
-    fn condition(&self) -> Result<Expression, Wrong> {
-        Expression::condition(&self.when, Scope::PICTURE)
-    }
-}
-
 impl StepConfig for Where {
-    fn check(&self, _: &Context) -> Result<(), Mistake> {
-        self.condition().map(|_| ()).map_err(|wrong| wrong.in_field("when"))
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        Condition::check(&self.when, context, "when").map(|_| ())
     }
 
     fn describe(&self) -> String {
@@ -35,31 +28,16 @@ impl StepConfig for Where {
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        let condition = self.condition().map_err(|wrong| anyhow::Error::msg(wrong.what))?;
-        Ok(Box::new(Asking { condition, limits: context.picture }))
+        Ok(Box::new(Asking(Condition::check(&self.when, context, "when")?)))
     }
 }
 
 /// The step of one worker.
-struct Asking {
-    condition: Expression,
-    limits: Limits,
-}
+struct Asking(Condition);
 
 impl Each for Asking {
     fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
-        // Only who asks for the size pays for the pixels.
-        if self.condition.names(Variable::Width) || self.condition.names(Variable::Height) {
-            picture.pixels(&self.limits)?;
-        }
-        let facts = Facts {
-            frame: &picture.frame,
-            size: picture.decoded().map(|pixels| [pixels.width, pixels.height]),
-            detections: &picture.detections,
-            values: &picture.values,
-            now: UnixMillis::now(),
-        };
-        self.condition.holds(&facts).map(Verdict::of)
+        self.0.holds(picture).map(Verdict::of)
     }
 }
 
@@ -68,12 +46,13 @@ mod tests {
     use operators::Reason;
 
     use super::*;
+    use crate::codec::Limits;
+    use crate::expressions::Scope;
     use crate::picture::tests::picture;
     use crate::report::Detection;
 
     fn asking(when: &str) -> Asking {
-        let config = Where { when: when.to_owned() };
-        Asking { condition: config.condition().expect("a condition"), limits: Limits::default() }
+        Asking(Condition::read(when, &Scope::PICTURE, Limits::default()).expect("a condition"))
     }
 
     /// Catches a frame that goes on although nothing was found, and one that is let go although something was.
@@ -82,7 +61,8 @@ mod tests {
         let mut step = asking("camera == 'door' && detections.exists(d, d.label == 'cat' && d.score > 0.5)");
         let mut ask = |label: &str, score| {
             let mut picture = picture("".into());
-            picture.detections = vec![Detection { class: 0, label: label.into(), score, area: [0.0; 4] }];
+            picture.detections =
+                vec![Detection { class: 0, label: label.into(), score, area: [0.0; 4], landmarks: None }];
             step.each(&mut picture).expect("an answer")
         };
         assert_eq!(ask("cat", 0.6), Verdict::GoesOn);

@@ -3,6 +3,7 @@
 mod random;
 mod reference;
 mod sly;
+mod task;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use ::operators::{Frame, Number, UnixMillis};
 use serde_json::{Value as Json, json};
 
+use super::parameter::NO_SETTINGS;
 use super::value::Map;
 use super::*;
 use crate::report::Detection;
@@ -33,13 +35,15 @@ impl Sample {
             flaw: None,
             bytes: Default::default(),
         };
-        let found = |class, label: &str, score, area| Detection { class, label: label.into(), score, area };
-        let detections = vec![
+        let found =
+            |class, label: &str, score, area| Detection { class, label: label.into(), score, area, landmarks: None };
+        let mut detections = vec![
             found(0, "person", 0.87, [10.0, 20.0, 100.0, 200.0]),
             found(0, "person", 0.5, [300.004, 20.0, 50.0, 100.0]),
             found(15, "cat", 0.8, [0.0, 400.0, 64.0, 48.0]),
             found(15, "cat", f32::NAN, [0.0; 4]),
         ];
+        detections[2].landmarks = Some([[10.0, 410.0], [50.0, 410.0], [30.0, 420.0], [10.0, 440.0], [30.0, 440.0]]);
         let values = json!({
             "gender": "woman", "age": 31, "height": 1.75, "tags": ["a", "b"], "nested": {"deep": {"x": 1}},
             "none": null, "ok": true,
@@ -52,7 +56,9 @@ impl Sample {
             frame: &self.frame,
             size: Some([640, 480]),
             detections: &self.detections,
+            detection: None,
             values: &self.values,
+            settings: &NO_SETTINGS,
             now: UnixMillis(self.frame.received_at.0 + 3_600_000),
         }
     }
@@ -65,7 +71,7 @@ fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Double(value) => format!("{value:?}"),
-        Value::List(values) => format!("[{}]", listed(values.iter().map(shown).collect())),
+        Value::List(values) => format!("[{}]", listed(values.iter().map(|value| shown(&value)).collect())),
         Value::Map(map) => format!("{{{}}}", listed(entries(map))),
         other => other.as_text().map(quoted).or_else(|| functions::written(other)).expect("all others are above"),
     }
@@ -82,7 +88,7 @@ fn entries(map: &Map<'_>) -> Vec<String> {
 /// What becomes of an expression, as the table writes it.
 fn outcome(text: &str, facts: &Facts<'_>) -> String {
     let column = |at: usize| text[..at].chars().count() + 1;
-    match Expression::parse(text, Scope::PICTURE) {
+    match Expression::parse(text, &Scope::PICTURE) {
         Err(wrong) => format!("!! {} {}", column(wrong.at.start), wrong.what),
         Ok(expression) => match expression.evaluate(facts) {
             Err(trouble) => format!("?? {} {}", column(trouble.at), trouble.what),
@@ -128,10 +134,10 @@ fn the_table_of_expressions_holds() {
 /// Catches a condition that is none, or points beside what is wrong.
 #[test]
 fn a_condition_is_true_or_false() {
-    let wrong = Expression::condition("size(detections)", Scope::PICTURE).expect_err("a number");
+    let wrong = Expression::condition("size(detections)", &Scope::PICTURE).expect_err("a number");
     assert_eq!((wrong.at.start, wrong.what.contains("this is an int")), (0, true), "{}", wrong.what);
     for text in ["camera == 'a'", "values.ok", "true"] {
-        Expression::condition(text, Scope::PICTURE).expect("a condition");
+        Expression::condition(text, &Scope::PICTURE).expect("a condition");
     }
 }
 
@@ -140,7 +146,7 @@ fn a_condition_is_true_or_false() {
 fn what_comes_to_nothing_is_a_flaw_of_the_frame() {
     let sample = Sample::new();
     let told = |text: &str| {
-        let expression = Expression::condition(text, Scope::PICTURE).expect("a condition");
+        let expression = Expression::condition(text, &Scope::PICTURE).expect("a condition");
         expression.holds(&sample.facts()).expect_err("nothing comes of it")
     };
     let flaw = told("values.nothing == 1");
@@ -156,7 +162,7 @@ fn what_comes_to_nothing_is_a_flaw_of_the_frame() {
 /// Catches a variable that is made although nobody names it: each costs time on every frame.
 #[test]
 fn only_what_is_named_is_made() {
-    let expression = Expression::parse("size(detections) > 0 && size(detections) < 9", Scope::PICTURE).expect("sound");
+    let expression = Expression::parse("size(detections) > 0 && size(detections) < 9", &Scope::PICTURE).expect("sound");
     assert_eq!(expression.variables, [Variable::Detections]);
     assert!(!expression.names(Variable::Width));
 }
@@ -171,7 +177,7 @@ fn a_mistake_points_into_the_job_file() {
     ] {
         let value = toml::from_str::<toml::Table>(job).expect("TOML");
         let text = value["step"]["a"]["when"].as_str().expect("text");
-        let wrong = Expression::condition(text, Scope::PICTURE).map(|_| ()).expect_err("a mistake");
+        let wrong = Expression::condition(text, &Scope::PICTURE).map(|_| ()).expect_err("a mistake");
         let start = job.find("when = ").expect("the field") + "when = ".len();
         let mut mistake = Mistake { span: Some(start..job.len()), ..wrong.in_field("when") };
         mistake.narrow(job);
@@ -195,11 +201,18 @@ fn cost() {
         "size(detections) > 0 && detections.exists(d, d.score > 0.8)",
         "has(values.gender) && values.gender == 'woman'",
     ] {
-        let expression = Expression::condition(text, Scope::PICTURE).expect("sound");
+        let expression = Expression::condition(text, &Scope::PICTURE).expect("sound");
         let start = Instant::now();
         for _ in 0..TURNS {
             std::hint::black_box(expression.holds(&sample.facts()).expect("an answer"));
         }
         println!("{:>8.0} ns  {text}", start.elapsed().as_nanos() as f64 / f64::from(TURNS));
     }
+    let mut crowd = Sample::new();
+    crowd.detections = vec![crowd.detections[0].clone(); 3000];
+    let text = "detections.exists(a, detections.exists(b, a.score > b.score))";
+    let expression = Expression::condition(text, &Scope::PICTURE).expect("sound");
+    let start = Instant::now();
+    expression.holds(&crowd.facts()).expect_err("the limit of steps");
+    println!("{:>8.0} ns  until the limit of steps ends it: {text}", start.elapsed().as_nanos());
 }

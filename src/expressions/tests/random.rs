@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::expressions::machine::Machine;
+use crate::expressions::parameter::NO_SETTINGS;
 
 /// What expressions are made of, and some that they are not made of.
 const TOKENS: &[&str] = &[
@@ -199,10 +200,10 @@ fn patterns(of: &str) -> &'static [&'static str] {
 
 /// Evaluates a text if it is an expression; it keeps to its limits and panics nowhere.
 fn try_out(text: &str, sample: &Sample) {
-    let Ok(expression) = Expression::parse(text, Scope::PICTURE) else { return };
+    let Ok(expression) = Expression::parse(text, &Scope::PICTURE) else { return };
     let facts = sample.facts();
     let variables = expression.variables.iter().map(|variable| facts.value(*variable)).collect();
-    let mut machine = Machine::new(variables);
+    let mut machine = Machine::new(variables, &NO_SETTINGS);
     let _ = machine.evaluate(&expression.root);
     assert!(machine.taken() <= STEPS);
     let _ = (expression.holds(&facts), expression.written(&facts));
@@ -215,7 +216,7 @@ proptest! {
     #[test]
     fn no_soup_of_tokens_panics(tokens in prop::collection::vec(prop::sample::select(TOKENS), 0..40), close: bool) {
         let text = tokens.join(if close { "" } else { " " });
-        if let Err(wrong) = Expression::parse(&text, Scope::PICTURE) {
+        if let Err(wrong) = Expression::parse(&text, &Scope::PICTURE) {
             prop_assert!(text.get(wrong.at.clone()).is_some(), "{:?} in {:?}", wrong, text);
         }
         try_out(&text, &Sample::new());
@@ -227,7 +228,7 @@ proptest! {
         let mut dice = Dice::new(&bytes);
         let of = dice.of(&["int", "double", "bool", "text", "list", "texts"]);
         let text = sound(&mut dice, of, 4);
-        match Expression::parse(&text, Scope::PICTURE) {
+        match Expression::parse(&text, &Scope::PICTURE) {
             Ok(_) => try_out(&text, &Sample::new()),
             Err(wrong) => prop_assert!(wrong.what.contains("bytes at most"), "{}: {:?}", text, wrong),
         }

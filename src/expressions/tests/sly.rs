@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::expressions::machine::Machine;
+use crate::expressions::parameter::NO_SETTINGS;
 
 /// Runs it where the stack is small: a quarter of what threads have otherwise.
 fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -58,6 +59,7 @@ fn steps_and_memory_are_bounded() {
     sample.detections = vec![one; 3000];
     sample.values.insert("long".to_owned(), json!("x".repeat(100_000)));
     sample.values.insert("many".to_owned(), json!(vec![1; 100_000]));
+    sample.values.insert("deep".to_owned(), json!([vec![vec![1; 1000]; 1000]]));
     let doubled = |what: &str| format!("[{what}]{}", ".map(x, x + x)".repeat(60));
     let cases = [
         "detections.exists(a, detections.exists(b, a.score > b.score))".to_owned(),
@@ -66,7 +68,8 @@ fn steps_and_memory_are_bounded() {
         "detections.all(a, values.many == values.many)".to_owned(),
         "detections.all(a, values.long.contains(\"y\") || true)".to_owned(),
         "detections.all(a, values.long == values.long)".to_owned(),
-        "detections.all(a, size(values.many) > 0)".to_owned(),
+        "detections.all(a, values.many.all(n, n == 1))".to_owned(),
+        "detections.all(a, values.many.all(n, !(n in values.deep[0])))".to_owned(),
         "detections.all(a, size(values.long) > 0)".to_owned(),
         "detections.map(a, values.long.upperAscii())".to_owned(),
         "detections.map(a, detections.filter(b, true)) == []".to_owned(),
@@ -75,9 +78,9 @@ fn steps_and_memory_are_bounded() {
         doubled("values.long"),
     ];
     for text in cases {
-        let expression = Expression::parse(&text, Scope::PICTURE).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        let expression = Expression::parse(&text, &Scope::PICTURE).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
         let variables = expression.variables.iter().map(|variable| sample.facts().value(*variable)).collect();
-        let mut machine = Machine::new(variables);
+        let mut machine = Machine::new(variables, &NO_SETTINGS);
         let trouble = machine.evaluate(&expression.root).map(|_| ()).expect_err(&text);
         assert!(trouble.limit, "{text}: {trouble:?}");
         assert!(machine.taken() <= STEPS, "{text}");
