@@ -297,10 +297,14 @@ impl<'a> Machine<'a> {
             }
             given.push(value);
         }
-        // Each function looks through its arguments once, and makes no more than their size.
+        // Each function looks through its arguments once, and makes one value at most.
         let bulk: usize = given.iter().filter_map(Value::as_text).map(str::len).sum();
-        self.room(at, bulk)?;
-        (function.run)(function.name, &given).map_err(|what| trouble(at, what))
+        self.step(at, bulk / STRIDE)?;
+        let value = (function.run)(function.name, &given).map_err(|what| trouble(at, what))?;
+        if let Value::Text(text) = &value {
+            self.room(at, text.len())?;
+        }
+        Ok(value)
     }
 
     fn each(&mut self, each: &'a Loop, at: usize) -> Found<'a> {

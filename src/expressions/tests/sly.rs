@@ -73,6 +73,7 @@ fn steps_and_memory_are_bounded() {
         "detections.all(a, size(values.long) > 0)".to_owned(),
         "detections.map(a, values.long.upperAscii())".to_owned(),
         "detections.map(a, detections.filter(b, true)) == []".to_owned(),
+        "detections.map(a, [string(1e308), string(-1e308)])".to_owned(),
         doubled("\"abcdefgh\""),
         doubled("[1]"),
         doubled("values.long"),
