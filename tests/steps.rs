@@ -173,6 +173,7 @@ fn any() -> Vec<(&'static str, String)> {
         ("crop", "to = 'detections'\nmargin = 0.2"),
         ("dedupe", "by = 'looks'"),
         ("draw", ""),
+        ("draw", "label = '{detection.label} of {width}'"),
         ("flip", ""),
         ("flip", "axis = 'vertical'"),
         ("grey", ""),

@@ -211,14 +211,8 @@ impl<'s> Checker<'s> {
             return Err(Wrong::new(name.span.clone(), usage(called)));
         };
         let (of, list) = self.check(over)?;
-        let element = match of.sure() {
-            Type::List(of) => (**of).clone(),
-            Type::Map(_) => Type::Text,
-            Type::Any => Type::Any,
-            other => {
-                return Err(Wrong::new(span.clone(), format!("`{called}` goes through a list, and this is {other}")));
-            }
-        };
+        let no_list = || Wrong::new(span.clone(), format!("`{called}` goes through a list, and this is {of}"));
+        let element = element_of(&of).ok_or_else(no_list)?;
         self.locals.push((local.clone(), element.clone()));
         let who = format!("`{called}`");
         let only = only.map(|only| self.bool(only, &who)).transpose()?;
@@ -288,6 +282,16 @@ fn of_literal(literal: &Literal) -> Type {
         Literal::Int(_) => Type::Int,
         Literal::Double(_) => Type::Double,
         Literal::Text(_) => Type::Text,
+    }
+}
+
+/// What a loop goes through: the elements of a list, or the names in a map.
+fn element_of(of: &Type) -> Option<Type> {
+    match of.sure() {
+        Type::List(of) => Some((**of).clone()),
+        Type::Map(_) => Some(Type::Text),
+        Type::Any => Some(Type::Any),
+        _ => None,
     }
 }
 

@@ -54,7 +54,7 @@ pub const LONGEST: usize = 4096;
 pub const DEPTH: usize = 64;
 
 /// How many steps an evaluation may take: each part of the expression is one each time it is looked at, and each 32 bytes
-/// of text or list that are looked through or copied. It is about a millisecond.
+/// of text or list that are looked through or copied. It is a few milliseconds at most.
 pub const STEPS: usize = 100_000;
 
 /// How many bytes of texts and lists an evaluation may make.
