@@ -142,6 +142,8 @@ pub enum Reason {
     ModelFailed,
     /// The code panicked over it: a mistake in the program, not in the frame.
     Panicked,
+    /// An expression of the job came to nothing over it.
+    ExpressionFailed,
     /// A sink will never take it, however often it is asked.
     Refused,
     /// More bytes than a sink takes.
@@ -150,7 +152,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Empty,
         Reason::BadMessage,
         Reason::Undecodable,
@@ -159,6 +161,7 @@ impl Reason {
         Reason::TooManyPixels,
         Reason::ModelFailed,
         Reason::Panicked,
+        Reason::ExpressionFailed,
         Reason::Refused,
         Reason::TooLarge,
     ];
@@ -174,6 +177,7 @@ impl Reason {
             Reason::TooManyPixels => "too-many-pixels",
             Reason::ModelFailed => "model-failed",
             Reason::Panicked => "panicked",
+            Reason::ExpressionFailed => "expression-failed",
             Reason::Refused => "refused",
             Reason::TooLarge => "too-large",
         }

@@ -324,6 +324,7 @@ impl<C: ?Sized> Part<C> {
 }
 
 fn mistakes(text: &str, path: &Path, mut list: Vec<Mistake>) -> Mistakes {
+    list.iter_mut().for_each(|mistake| mistake.narrow(text));
     list.sort_by_key(|mistake| mistake.span.as_ref().map_or(0, |span| span.start));
     Mistakes { path: path.to_owned(), text: text.to_owned(), list }
 }

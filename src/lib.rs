@@ -21,6 +21,7 @@ pub mod context;
 pub mod delivery;
 pub mod engine;
 pub mod exif;
+pub mod expressions;
 pub mod graph;
 pub mod http;
 pub mod job;

@@ -39,10 +39,11 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
-const KINDS: [(&str, &str, bool); 19] = [
+const KINDS: &[(&str, &str, bool)] = &[
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
+    ("branch", "when = 'values.gender == \"woman\"'", false),
     ("each", "of = \"faces\"\nmargin = 0.2", false),
     ("collect", "from = [\"blurred\", \"women.else\"]", false),
     ("crop", "to = \"detections\"\nmargin = 0.1", true),
@@ -58,6 +59,7 @@ const KINDS: [(&str, &str, bool); 19] = [
     ("analyze", "gps = false", false),
     ("motion", "threshold = 0.08\narea = 0.005", false),
     ("sample", "per_second = 2", false),
+    ("where", "when = 'detections.exists(d, d.label == \"person\" && d.score > 0.8)'", false),
     ("dedupe", "by = \"looks\"\nwithin = \"10s\"", false),
 ];
 
@@ -120,8 +122,8 @@ fn the_manual_of_steps_is_up_to_date() {
     for row in vigie::steps::KINDS {
         assert!(KINDS.iter().any(|(kind, ..)| *kind == row.name), "{} has no section", row.name);
     }
-    let sections = KINDS.map(|(kind, keys, has_picture)| section(kind, keys, has_picture));
-    let text = HEAD.to_owned() + &sections.concat();
+    let sections = KINDS.iter().map(|(kind, keys, has_picture)| section(kind, keys, *has_picture));
+    let text = HEAD.to_owned() + &sections.collect::<String>();
     if std::env::var_os("VIGIE_BLESS").is_some() {
         fs::write(here("docs/steps.md"), &text).expect("it can be written");
         fs::create_dir_all(here("docs/steps")).expect("a folder");

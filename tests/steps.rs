@@ -174,6 +174,7 @@ fn any() -> Vec<(&'static str, String)> {
         ("crop", "to = 'detections'\nmargin = 0.2"),
         ("dedupe", "by = 'looks'"),
         ("draw", ""),
+        ("draw", "label = '{detection.label} of {width}'"),
         ("flip", ""),
         ("flip", "axis = 'vertical'"),
         ("grey", ""),
@@ -193,6 +194,7 @@ fn any() -> Vec<(&'static str, String)> {
         ("sample", "per_second = 5"),
         ("score", ""),
         ("strip", ""),
+        ("where", "when = 'width > 0 && size(detections) >= 0'"),
     ];
     rows.map(|(kind, keys)| (kind, one(kind, keys))).into()
 }

@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod blur;
+pub mod branch;
 pub mod collect;
 pub mod convert;
 pub mod crop;
@@ -19,6 +20,7 @@ pub mod rotate;
 pub mod sample;
 pub mod score;
 pub mod strip;
+pub mod r#where;
 
 use std::fmt::Debug;
 
@@ -215,6 +217,7 @@ impl<T: Each> Step for T {
 pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("analyze", analyze::Analyze),
     crate::kind!("blur", blur::Blur),
+    crate::kind!("branch", branch::Branch),
     crate::kind!("collect", collect::Collect),
     crate::kind!("convert", convert::Convert),
     crate::kind!("crop", crop::Crop),
@@ -232,4 +235,5 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("sample", sample::Sample),
     crate::kind!("score", score::Score),
     crate::kind!("strip", strip::Strip),
+    crate::kind!("where", r#where::Where),
 ];
