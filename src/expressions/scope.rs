@@ -26,11 +26,11 @@ pub enum Variable {
     Detections,
     Labels,
     Values,
-    /// One of them, where something is said of each.
+    /// One of them, where something is said of each; of a piece, the one that it was cut for; else null.
     Detection,
 }
 
-/// Every variable by its name; the last one is known only where something is said of each detection.
+/// Every variable by its name.
 const VARIABLES: [(&str, Variable); 12] = [
     ("camera", Variable::Camera),
     ("id", Variable::Id),
@@ -68,39 +68,33 @@ pub const TASK: &str = "task";
 /// What is known where an expression stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'s> {
-    variables: &'static [(&'static str, Variable)],
     /// What tasks of the job may set.
     pub parameters: &'s [Parameter],
 }
 
 impl<'s> Scope<'s> {
     /// All that is known of a picture.
-    pub const PICTURE: Scope<'static> = Scope { variables: VARIABLES.split_at(VARIABLES.len() - 1).0, parameters: &[] };
+    pub const PICTURE: Scope<'static> = Scope { parameters: &[] };
 
     /// What the expressions of a job's part know. No source declares parameters yet: one that does is heard here.
     pub fn of(_: &Context) -> Self {
         Self::PICTURE
     }
 
-    /// The same for what is said of each detection.
-    pub fn of_each(self) -> Self {
-        Self { variables: &VARIABLES, ..self }
-    }
-
     /// The same with these parameters.
     pub fn with(self, parameters: &'s [Parameter]) -> Self {
-        Self { parameters, ..self }
+        Self { parameters }
     }
 
     /// The variable of that name.
     pub fn variable(&self, name: &str) -> Option<Variable> {
-        self.variables.iter().find(|(own, _)| *own == name).map(|(_, variable)| *variable)
+        VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, variable)| *variable)
     }
 
     /// The names of all variables, and `task` where it has parameters.
     pub fn names(&self) -> Vec<&'static str> {
         let task = (!self.parameters.is_empty()).then_some(TASK);
-        self.variables.iter().map(|(name, _)| *name).chain(task).collect()
+        VARIABLES.iter().map(|(name, _)| *name).chain(task).collect()
     }
 }
 
@@ -113,7 +107,7 @@ pub struct Facts<'a> {
     pub size: Option<[u32; 2]>,
     /// What was found.
     pub detections: &'a [Detection],
-    /// The one of them that something is said of.
+    /// The one that something is said of, or that the picture is a piece of.
     pub detection: Option<&'a Detection>,
     /// What steps found out.
     pub values: &'a BTreeMap<String, serde_json::Value>,
@@ -130,7 +124,7 @@ impl<'a> Facts<'a> {
             frame: &picture.frame,
             size: picture.decoded().map(|pixels| [pixels.width, pixels.height]),
             detections: &picture.detections,
-            detection: None,
+            detection: picture.piece.as_ref().map(|piece| &piece.found),
             values: &picture.values,
             settings: &NO_SETTINGS,
             now: UnixMillis::now(),

@@ -46,7 +46,7 @@ impl Draw {
 
     /// What is written at each box, if it is not the class and the score.
     fn wording(&self, context: &Context) -> Result<Option<Wording>, Mistake> {
-        let read = |text: &String| Wording::read(text, &Scope::of(context).of_each());
+        let read = |text: &String| Wording::read(text, &Scope::of(context));
         self.label.as_ref().map(read).transpose().map_err(|wrong| wrong.in_field("label"))
     }
 }
@@ -258,12 +258,18 @@ mod tests {
     use crate::picture::tests::picture;
 
     fn texts(label: Option<&str>) -> Result<Vec<String>, Flaw> {
-        let read = |label| Wording::read(label, &Scope::PICTURE.of_each()).expect("a sound label");
+        let read = |label| Wording::read(label, &Scope::PICTURE).expect("a sound label");
         let (config, limits) = (Draw::default(), Limits::default());
         let drawing = Drawing { config, wording: label.map(read), limits, pen: Pen::new() };
         let mut picture = picture("".into());
-        let found =
-            |label: &str, score| Detection { class: 0, label: label.into(), score, area: [0.0; 4], landmarks: None, by: Default::default() };
+        let found = |label: &str, score| Detection {
+            class: 0,
+            label: label.into(),
+            score,
+            area: [0.0; 4],
+            landmarks: None,
+            by: Default::default(),
+        };
         picture.detections = vec![found("cat", 0.876), found("dog", 0.5)];
         drawing.texts(&picture)
     }

@@ -61,8 +61,14 @@ mod tests {
         let mut step = asking("camera == 'door' && detections.exists(d, d.label == 'cat' && d.score > 0.5)");
         let mut ask = |label: &str, score| {
             let mut picture = picture("".into());
-            picture.detections =
-                vec![Detection { class: 0, label: label.into(), score, area: [0.0; 4], landmarks: None, by: Default::default() }];
+            picture.detections = vec![Detection {
+                class: 0,
+                label: label.into(),
+                score,
+                area: [0.0; 4],
+                landmarks: None,
+                by: Default::default(),
+            }];
             step.each(&mut picture).expect("an answer")
         };
         assert_eq!(ask("cat", 0.6), Verdict::GoesOn);

@@ -35,8 +35,14 @@ impl Sample {
             flaw: None,
             bytes: Default::default(),
         };
-        let found =
-            |class, label: &str, score, area| Detection { class, label: label.into(), score, area, landmarks: None, by: Default::default() };
+        let found = |class, label: &str, score, area| Detection {
+            class,
+            label: label.into(),
+            score,
+            area,
+            landmarks: None,
+            by: Default::default(),
+        };
         let mut detections = vec![
             found(0, "person", 0.87, [10.0, 20.0, 100.0, 200.0]),
             found(0, "person", 0.5, [300.004, 20.0, 50.0, 100.0]),
