@@ -39,8 +39,9 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
-const KINDS: [(&str, &str, bool); 17] = [
+const KINDS: [(&str, &str, bool); 18] = [
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
+    ("describe", "model = \"age_gender_faceapi_112.onnx\"\nmin_size = 60", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
     ("crop", "to = \"detections\"\nmargin = 0.1", true),

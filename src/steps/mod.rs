@@ -5,6 +5,7 @@ pub mod blur;
 pub mod convert;
 pub mod crop;
 pub mod dedupe;
+pub mod describe;
 pub mod detect;
 pub mod draw;
 pub mod flip;
@@ -17,6 +18,7 @@ pub mod rotate;
 pub mod sample;
 pub mod score;
 pub mod strip;
+pub mod together;
 
 use std::fmt::Debug;
 
@@ -106,6 +108,7 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("convert", convert::Convert),
     crate::kind!("crop", crop::Crop),
     crate::kind!("dedupe", dedupe::Dedupe),
+    crate::kind!("describe", describe::Describe),
     crate::kind!("detect", detect::Detect),
     crate::kind!("draw", draw::Draw),
     crate::kind!("flip", flip::Flip),
