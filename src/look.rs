@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::allowed::Allowed;
 use crate::engine::{Feed, Model, Port};
+use crate::models::describer::{self, Ask};
 use crate::models::form::{Asked, Form};
 use crate::models::letterbox::Letterbox;
-use crate::models::recognise::{self, Opinion};
-use crate::models::describer::{self, Ask};
 use crate::models::reading::Reading;
+use crate::models::recognise::{self, Opinion};
 use crate::models::values::{self, Says};
 use crate::models::{self, Describer, Detector, Sight, trial};
 
@@ -175,8 +175,8 @@ impl Findings {
 
     fn describes(&mut self, sight: &Sight<'_>, describer: &Describer) {
         let told = |(name, reading): &(String, Reading)| match reading.meaning.classes() {
-            [] => format!("{name} says numbers"),
-            classes => format!("{name} says one of {} classes", classes.len()),
+            [] => format!("{name} is a number"),
+            classes => format!("{name} is one of {} classes", classes.len()),
         };
         self.family = Some(describer.family.to_owned());
         self.why = describer.readings.iter().map(told).collect::<Vec<_>>().join(", ");

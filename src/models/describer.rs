@@ -139,10 +139,16 @@ fn told(sight: &Sight<'_>, ask: &Ask) -> Result<Vec<Option<Told>>, Mistake> {
         (None, _) => {}
         (Some(labels), [only @ None]) => *only = Some(Told::One(labels.clone())),
         (Some(_), [Some(_)]) => {
-            return Err(Mistake::at("labels", "`labels` and `outputs` both say what the only output is: leave one out"));
+            return Err(Mistake::at(
+                "labels",
+                "`labels` and `outputs` both say what the only output is: leave one out",
+            ));
         }
         (Some(_), _) => {
-            let what = format!("{file} has several outputs: write the labels of each as `outputs = {{ NAME = [\"…\"] }}`, for {}", names());
+            let what = format!(
+                "{file} has several outputs: write the labels of each as `outputs = {{ NAME = [\"…\"] }}`, for {}",
+                names()
+            );
             return Err(Mistake::at("labels", what));
         }
     }
@@ -159,8 +165,11 @@ pub fn plain(sight: &Sight<'_>) -> Form {
 fn form(sight: &Sight<'_>, known: Option<&Known>, asked: &Asked) -> Result<Option<Form>, Mistake> {
     let form = known.map_or(plain(sight), |known| known.form(sight)).with(asked);
     if form.channels() as i64 != sight.channels {
-        let (file, channels) = (&sight.model.tag.name, sight.channels);
-        let what = format!("{file} takes {channels} numbers a pixel, and `colours` says {}", form.channels());
+        let file = &sight.model.tag.name;
+        let what = match sight.channels {
+            1 => format!("{file} takes one number a pixel: `colours` has to be \"grey\""),
+            _ => format!("{file} takes three numbers a pixel: `colours` has to be \"rgb\" or \"bgr\""),
+        };
         return Err(Mistake::at("input", what));
     }
     let is_said = asked.scale.is_some() || asked.mean.is_some() || asked.std.is_some();
@@ -168,11 +177,7 @@ fn form(sight: &Sight<'_>, known: Option<&Known>, asked: &Asked) -> Result<Optio
 }
 
 /// What each output says; `None` for what nobody can tell.
-fn meanings(
-    sight: &Sight<'_>,
-    known: Option<&Known>,
-    told: &[Option<Told>],
-) -> Result<Vec<Option<Meaning>>, Mistake> {
+fn meanings(sight: &Sight<'_>, known: Option<&Known>, told: &[Option<Told>]) -> Result<Vec<Option<Meaning>>, Mistake> {
     let meaning = |(at, shape): (usize, &[i64])| {
         if let Some(told) = told.get(at).and_then(Option::as_ref) {
             return Ok(Some(told.meaning()));
@@ -199,7 +204,7 @@ fn reading(model: &Model, said: &Said, meaning: Meaning) -> Result<Reading, Mist
     if classes > 0 && classes != numbers {
         let (file, name) = (&model.tag.name, &said.name);
         let key = if model.signature.outputs.len() == 1 { "labels" } else { "outputs" };
-        let what = format!("the output {name} of {file} says {numbers} numbers, and there are {classes} labels for them");
+        let what = format!("the output `{name}` of {file} says {numbers} numbers: `{key}` names {classes} classes");
         return Err(Mistake::at(key, what));
     }
     let odds = match meaning {
@@ -211,14 +216,14 @@ fn reading(model: &Model, said: &Said, meaning: Meaning) -> Result<Reading, Mist
 
 /// An output that is no list of numbers: boxes, or a map.
 fn no_list(sight: &Sight<'_>, port: &Port) -> Mistake {
-    let (file, name) = (&sight.model.tag.name, &port.name);
+    let (file, name) = (&sight.model.tag.name, key(&port.name));
     let what = match recognise::detector(sight.model, &Choice::default()) {
         Ok(detector) => {
             let family = detector.family;
             format!("{file} finds things in pictures (it is of the family {family}): write `kind = \"detect\"`")
         }
         Err(_) => format!(
-            "the output {port} of {file} is no list of numbers about a whole picture: write \
+            "the output `{port}` of {file} is no list of numbers about a whole picture: write \
              `outputs = {{ {name} = \"none\" }}` to leave it out, or \"numbers\" for all of them"
         ),
     };
@@ -228,7 +233,7 @@ fn no_list(sight: &Sight<'_>, port: &Port) -> Mistake {
 /// What a job has to say of a model because nobody else does.
 fn unsaid(model: &Model, meanings: &[Option<Meaning>], lacks_form: bool) -> Mistake {
     let ports = &model.signature.outputs;
-    let open = ports.iter().zip(meanings).filter(|(_, meaning)| meaning.is_none()).map(|(port, _)| &port.name);
+    let open = ports.iter().zip(meanings).filter(|(_, meaning)| meaning.is_none()).map(|(port, _)| key(&port.name));
     let open: Vec<_> = open.collect();
     let labels = match (&open[..], ports.len()) {
         ([], _) => None,
@@ -245,7 +250,16 @@ fn unsaid(model: &Model, meanings: &[Option<Meaning>], lacks_form: bool) -> Mist
                  `mean`, `std`, `colours` where it needs them)";
     let lines: Vec<_> = labels.into_iter().chain(lacks_form.then(|| scale.to_owned())).collect();
     let (file, signature) = (&model.tag.name, &model.signature);
-    Mistake::at("model", format!("{file} ({signature}) does not say all that is needed: write {}", lines.join("; and ")))
+    Mistake::at(
+        "model",
+        format!("{file} ({signature}) does not say all that is needed: write {}", lines.join("; and ")),
+    )
+}
+
+/// A name as a key of a job file.
+fn key(name: &str) -> String {
+    let is_bare = |char: char| char.is_ascii_alphanumeric() || "_-".contains(char);
+    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
 }
 
 fn refused(model: &Model, why: &str) -> Mistake {

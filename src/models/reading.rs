@@ -193,7 +193,10 @@ mod tests {
         let any = |odds, numbers: &[f32], threshold| said(Meaning::Any(classes()), odds, numbers, 1, threshold);
         let both = json!({ "x": ["dog", "cat"], "x_scores": { "cat": 0.6, "dog": 0.9 } });
         assert_eq!(any(true, &[0.6, 0.9, 0.1], None), both);
-        assert_eq!(any(false, &[0.0, -9.0, 3.0_f32.ln()], Some(0.7)), json!({ "x": ["cow"], "x_scores": { "cow": 0.75 } }));
+        assert_eq!(
+            any(false, &[0.0, -9.0, 3.0_f32.ln()], Some(0.7)),
+            json!({ "x": ["cow"], "x_scores": { "cow": 0.75 } })
+        );
         assert_eq!(any(true, &[0.1; 3], None), json!({ "x": [], "x_scores": {} }));
     }
 

@@ -24,11 +24,11 @@ impl Said {
     pub fn flaw(&self) -> Option<String> {
         let name = &self.name;
         if self.numbers.iter().flatten().any(|number| !number.is_finite()) {
-            return Some(format!("its output {name} holds numbers that are none (NaN or infinite) on a trial"));
+            return Some(format!("its output `{name}` holds numbers that are none (NaN or infinite) on a trial"));
         }
         let first = self.numbers.first();
         let same = self.numbers.iter().all(|numbers| Some(numbers) == first);
-        same.then(|| format!("its output {name} says the same of four pictures that have nothing in common"))
+        same.then(|| format!("its output `{name}` says the same of four pictures that have nothing in common"))
     }
 
     /// Whether the numbers of each picture are the odds of classes that exclude each other.
@@ -53,7 +53,8 @@ pub fn run(sight: &Sight<'_>, form: &Form) -> Result<Vec<Said>, String> {
     let pictures = [trial::picture(), plain(0), plain(255), noise()];
     let mut letterbox = Letterbox::new(*form);
     let outputs = sight.model.signature.outputs.iter();
-    let said = RefCell::new(outputs.map(|port| Said { name: port.name.clone(), numbers: Vec::new() }).collect::<Vec<_>>());
+    let said =
+        RefCell::new(outputs.map(|port| Said { name: port.name.clone(), numbers: Vec::new() }).collect::<Vec<_>>());
     let read = |_: usize, outputs: &[Output<'_>]| {
         let mut said = said.borrow_mut();
         said.iter_mut().zip(outputs).for_each(|(said, output)| said.numbers.push(output.data.to_vec()));

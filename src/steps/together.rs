@@ -54,11 +54,10 @@ impl<G: Gaze> Together<G> {
         match self.gaze.look(&mut pictures) {
             Ok(()) => pictures.into_iter().map(Ok).collect(),
             // One of them may be the cause, or the model takes no batch although it says so.
-            Err(_) if pictures.len() > 1 => {
-                pictures.into_iter().flat_map(|picture| self.some(vec![picture])).collect()
-            }
+            Err(_) if pictures.len() > 1 => pictures.into_iter().flat_map(|picture| self.some(vec![picture])).collect(),
             Err(error) => {
-                let flaw = Flaw::new(Reason::ModelFailed, format!("{} did not take it: {error}", self.gaze.model().name));
+                let flaw =
+                    Flaw::new(Reason::ModelFailed, format!("{} did not take it: {error}", self.gaze.model().name));
                 let fault = |picture: Picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() }.into());
                 pictures.into_iter().map(fault).collect()
             }
