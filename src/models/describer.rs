@@ -201,7 +201,7 @@ fn reading(model: &Model, said: &Said, meaning: Meaning) -> Result<Reading, Mist
         return Err(refused(model, &flaw));
     }
     let (classes, numbers) = (meaning.classes().len(), said.numbers.first().map_or(0, Vec::len));
-    if classes > 0 && classes != numbers {
+    if matches!(meaning, Meaning::One(_) | Meaning::Any(_)) && classes != numbers {
         let (file, name) = (&model.tag.name, &said.name);
         let key = if model.signature.outputs.len() == 1 { "labels" } else { "outputs" };
         let what = format!("the output `{name}` of {file} says {numbers} numbers: `{key}` names {classes} classes");
