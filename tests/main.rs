@@ -2,6 +2,7 @@
 
 mod camera;
 mod delivery;
+mod describe;
 mod families;
 mod house;
 mod kill;

@@ -41,6 +41,7 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
 const KINDS: &[(&str, &str, bool)] = &[
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
+    ("describe", "model = \"age_gender_faceapi_112.onnx\"\nmin_size = 60", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
     ("branch", "when = 'values.gender == \"woman\"'", false),

@@ -22,7 +22,7 @@ fn here(file: &str) -> PathBuf {
 }
 
 /// The steps of these tables, opened.
-fn steps(tables: &str) -> Vec<Box<dyn Step>> {
+pub fn steps(tables: &str) -> Vec<Box<dyn Step>> {
     let text = format!(
         "name = 'room'\n[source.in]\nkind = 'synthetic'\n[batch]\npartition = 'camera'\n{tables}\n\
          [sink.out]\nkind = 'files'\npath = 'out/{{id}}'\n"

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod convert;
 pub mod crop;
 pub mod dedupe;
+pub mod describe;
 pub mod detect;
 pub mod draw;
 pub mod each;
@@ -20,6 +21,7 @@ pub mod rotate;
 pub mod sample;
 pub mod score;
 pub mod strip;
+pub mod together;
 pub mod r#where;
 
 use std::fmt::Debug;
@@ -222,6 +224,7 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("convert", convert::Convert),
     crate::kind!("crop", crop::Crop),
     crate::kind!("dedupe", dedupe::Dedupe),
+    crate::kind!("describe", describe::Describe),
     crate::kind!("detect", detect::Detect),
     crate::kind!("draw", draw::Draw),
     crate::kind!("each", each::Each),
