@@ -140,6 +140,8 @@ pub enum Reason {
     TooManyPixels,
     /// The model did not take it.
     ModelFailed,
+    /// The service that was asked about it did not take it, or gave no answer that can be used.
+    ServiceFailed,
     /// The code panicked over it: a mistake in the program, not in the frame.
     Panicked,
     /// A sink will never take it, however often it is asked.
@@ -150,7 +152,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Empty,
         Reason::BadMessage,
         Reason::Undecodable,
@@ -158,6 +160,7 @@ impl Reason {
         Reason::TooManyBytes,
         Reason::TooManyPixels,
         Reason::ModelFailed,
+        Reason::ServiceFailed,
         Reason::Panicked,
         Reason::Refused,
         Reason::TooLarge,
@@ -173,6 +176,7 @@ impl Reason {
             Reason::TooManyBytes => "too-many-bytes",
             Reason::TooManyPixels => "too-many-pixels",
             Reason::ModelFailed => "model-failed",
+            Reason::ServiceFailed => "service-failed",
             Reason::Panicked => "panicked",
             Reason::Refused => "refused",
             Reason::TooLarge => "too-large",

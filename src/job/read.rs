@@ -118,6 +118,7 @@ impl Reader {
             batch,
             limits,
             allowed: Default::default(),
+            hosts: Default::default(),
             notes,
         })
     }

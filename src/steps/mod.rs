@@ -9,6 +9,7 @@ pub mod detect;
 pub mod draw;
 pub mod flip;
 pub mod grey;
+pub mod http;
 pub mod mask;
 pub mod motion;
 pub mod noise;
@@ -110,6 +111,7 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("draw", draw::Draw),
     crate::kind!("flip", flip::Flip),
     crate::kind!("grey", grey::Grey),
+    crate::kind!("http", http::Http),
     crate::kind!("mask", mask::Mask),
     crate::kind!("motion", motion::Motion),
     crate::kind!("noise", noise::Noise),
