@@ -4,6 +4,7 @@ mod camera;
 mod delivery;
 mod families;
 mod house;
+mod http;
 mod kill;
 mod manual;
 mod mesh;

@@ -39,7 +39,7 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
-const KINDS: [(&str, &str, bool); 17] = [
+const KINDS: [(&str, &str, bool); 18] = [
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
@@ -54,6 +54,11 @@ const KINDS: [(&str, &str, bool); 17] = [
     ("convert", "to = \"png\"", false),
     ("strip", "", false),
     ("analyze", "gps = false", false),
+    (
+        "http",
+        "url = \"http://detector.example:8080/faces\"\ntake = { detections = \"faces\", values = { model = \"model?\" } }\naway = \"skip\"",
+        false,
+    ),
     ("motion", "threshold = 0.08\narea = 0.005", false),
     ("sample", "per_second = 2", false),
     ("dedupe", "by = \"looks\"\nwithin = \"10s\"", false),

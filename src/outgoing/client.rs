@@ -164,7 +164,8 @@ impl Client {
         }
         let mut body = BytesMut::new();
         loop {
-            let cut = |error| Trouble::Passing(format!("the answer of {from} ended before its end: {}", words(&error)), None);
+            let cut =
+                |error| Trouble::Passing(format!("the answer of {from} ended before its end: {}", words(&error)), None);
             match response.chunk().await.map_err(cut)? {
                 Some(chunk) if body.len() + chunk.len() > most => return Err(too_large()),
                 Some(chunk) => body.extend_from_slice(&chunk),
@@ -213,7 +214,8 @@ fn text_of(response: &Response, name: reqwest::header::HeaderName) -> Option<Str
 
 /// The first words of a service, on one line.
 fn shown(said: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(said).chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let text: String =
+        String::from_utf8_lossy(said).chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
     let text: String = text.trim().chars().take(SAID).collect();
     if text.is_empty() { text } else { format!(": {text}") }
 }

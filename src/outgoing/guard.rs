@@ -66,9 +66,12 @@ impl Guard {
         let rule = match hosts {
             Hosts::Named => format!("this job may ask the host that its `url` names, {}, and no other", shown.join("")),
             Hosts::Listed(_) if shown.is_empty() => {
-                "jobs of this cluster may ask no host: `allow_hosts` of cluster.toml lists those that they may".to_owned()
+                "jobs of this cluster may ask no host: `allow_hosts` of cluster.toml lists those that they may"
+                    .to_owned()
             }
-            Hosts::Listed(_) => format!("jobs of this cluster may ask {} (allow_hosts of cluster.toml)", shown.join(", ")),
+            Hosts::Listed(_) => {
+                format!("jobs of this cluster may ask {} (allow_hosts of cluster.toml)", shown.join(", "))
+            }
         };
         Self { entries, rule: rule.into(), lookup }
     }
@@ -95,7 +98,8 @@ impl Guard {
     /// The name is not known, or it leads nowhere else than where it may not.
     async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let name = name.trim_end_matches('.').to_lowercase();
-        let found = self.lookup.lookup(name.clone()).await.map_err(|error| format!("nobody knows the name {name}: {error}"))?;
+        let found =
+            self.lookup.lookup(name.clone()).await.map_err(|error| format!("nobody knows the name {name}: {error}"))?;
         let may = |address: &IpAddr| hosts::lead(&self.entries, &name, *address);
         if let Some((address, Err(word))) = found.first().map(|first| (first, may(first)))
             && !found.iter().any(|address| may(address).is_ok())
@@ -105,7 +109,11 @@ impl Guard {
             return Err(Refusal(what).into());
         }
         // The port is the URL's own.
-        Ok(found.into_iter().filter(|address| may(address).is_ok()).map(|address| SocketAddr::new(address, 0)).collect())
+        Ok(found
+            .into_iter()
+            .filter(|address| may(address).is_ok())
+            .map(|address| SocketAddr::new(address, 0))
+            .collect())
     }
 }
 
@@ -136,7 +144,8 @@ mod tests {
 
     impl Lookup for Names {
         fn lookup(&self, name: String) -> Found {
-            let found = self.0.get(name.as_str()).map(|found| found.iter().map(|ip| ip.parse().expect("an address")).collect());
+            let found =
+                self.0.get(name.as_str()).map(|found| found.iter().map(|ip| ip.parse().expect("an address")).collect());
             Box::pin(async move { found.ok_or_else(|| io::Error::other("no such name")) })
         }
     }
@@ -233,7 +242,10 @@ mod tests {
         let url = Url::parse("http://evil.example:99/x?key=hidden").expect("a URL");
         let told = |guard: &Guard| guard.check(&url).expect_err("it may not").0;
         let listed = told(&guard(&["a.svc", "10.0.0.0/8:80"], &[]));
-        assert!(listed.contains("http://evil.example:99 may not") && listed.contains("a.svc, 10.0.0.0/8:80 (allow_hosts"), "{listed}");
+        assert!(
+            listed.contains("http://evil.example:99 may not") && listed.contains("a.svc, 10.0.0.0/8:80 (allow_hosts"),
+            "{listed}"
+        );
         let none = told(&guard(&[], &[]));
         assert!(none.contains("may ask no host") && none.contains("cluster.toml"), "{none}");
         let own = Guard::new(&Hosts::Named, &Url::parse("http://localhost:1/").expect("a URL"), Arc::new(System));

@@ -163,7 +163,8 @@ pub fn admit(entries: &[Entry], host: &Host, port: u16) -> bool {
 pub fn lead(entries: &[Entry], name: &str, address: IpAddr) -> Result<(), &'static str> {
     let (name, address) = (Host::Name(name.to_owned()), canonical(address));
     // The port is not known here: a row for one port says nothing of the others.
-    let listed = |entry: &Entry| entry.port.is_none() && !entry.is_for_anyone() && entry.is_about(&Host::Address(address));
+    let listed =
+        |entry: &Entry| entry.port.is_none() && !entry.is_for_anyone() && entry.is_about(&Host::Address(address));
     let vouched = || entries.iter().any(|entry| !entry.is_for_anyone() && entry.is_about(&name));
     match reach(address) {
         Reach::Public => Ok(()),
@@ -275,9 +276,8 @@ mod tests {
     /// Catches a name that leads where it should not: by `*`, to what is link-local, or to a port that is not listed.
     #[test]
     fn a_name_leads_where_its_row_lets_it() {
-        let to = |rows: &[&str], name: &str, address: &str| {
-            lead(&entries(rows), name, address.parse().expect("an address"))
-        };
+        let to =
+            |rows: &[&str], name: &str, address: &str| lead(&entries(rows), name, address.parse().expect("an address"));
         assert_eq!(to(&["*"], "a.example", "8.8.8.8"), Ok(()));
         assert_eq!(to(&["*"], "a.example", "127.0.0.1"), Err("loopback"));
         assert_eq!(to(&["*"], "a.example", "::ffff:10.0.0.1"), Err("private"));
@@ -294,20 +294,40 @@ mod tests {
     /// Catches a row that is no host and is taken for one.
     #[test]
     fn a_row_that_is_no_host_is_told() {
-        for row in ["", "http://a/", "a b", "a:0", "a:99999", "*.", "*x", "a.*", "10.0.0.0/33", "a/b", "user@a", "*.10.0.0.1", ":80"] {
+        for row in [
+            "",
+            "http://a/",
+            "a b",
+            "a:0",
+            "a:99999",
+            "*.",
+            "*x",
+            "a.*",
+            "10.0.0.0/33",
+            "a/b",
+            "user@a",
+            "*.10.0.0.1",
+            ":80",
+        ] {
             let told = Entry::parse(row).expect_err(row);
             assert!(told.contains("is no host: write"), "{told}");
         }
-        for row in ["a", "a:80", "*", "*:443", "*.svc:80", "10.0.0.0/8", "::1", "[::1]:80", "fd00::/8", "127.0.0.1:80"] {
+        for row in ["a", "a:80", "*", "*:443", "*.svc:80", "10.0.0.0/8", "::1", "[::1]:80", "fd00::/8", "127.0.0.1:80"]
+        {
             let shown = Entry::parse(row).unwrap_or_else(|wrong| panic!("{wrong}")).to_string();
-            assert!(shown.trim_matches(['[', ']']).starts_with(row.trim_matches(['[', ']'])), "{row} is shown as {shown}");
+            assert!(
+                shown.trim_matches(['[', ']']).starts_with(row.trim_matches(['[', ']'])),
+                "{row} is shown as {shown}"
+            );
         }
     }
 
     /// Catches a job of one's own that may not ask the host it names, or may ask others.
     #[test]
     fn a_job_of_ones_own_asks_whom_it_names() {
-        for (url, other) in [("http://localhost:8000/x", "http://evil.example/"), ("http://127.0.0.1:8000/", "http://127.0.0.2/")] {
+        for (url, other) in
+            [("http://localhost:8000/x", "http://evil.example/"), ("http://127.0.0.1:8000/", "http://127.0.0.2/")]
+        {
             let url = Url::parse(url).expect("a URL");
             let rows = Hosts::default().entries(&url);
             assert!(admit(&rows, &host(&url).expect("a host"), 9000));

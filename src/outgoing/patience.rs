@@ -85,7 +85,10 @@ mod tests {
         let mut away = Patience::new(1, true);
         assert!((0..1000).all(|_| away.failed(40) == Next::Again));
         let mut alone = Patience::new(1, true);
-        assert_eq!([3, 4, 4, 9].map(|answers| alone.failed(answers)), [Next::Again, Next::Again, Next::Again, Next::Theirs]);
+        assert_eq!(
+            [3, 4, 4, 9].map(|answers| alone.failed(answers)),
+            [Next::Again, Next::Again, Next::Again, Next::Theirs]
+        );
     }
 
     /// Catches pauses that do not grow, overflow, or fall short of what the service asked for.

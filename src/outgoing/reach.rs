@@ -14,10 +14,8 @@ pub enum Reach {
 }
 
 /// Where clouds tell a machine its secrets, beside 169.254.169.254, which is link-local.
-const METADATA: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
+const METADATA: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
 
 /// Where an address leads; one that holds another (IPv4 in IPv6) leads where that one does.
 pub fn reach(address: IpAddr) -> Reach {
@@ -99,9 +97,12 @@ mod tests {
         }
         let v4 = ["0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "239.9.9.9", "255.255.255.255", "240.0.0.1"];
         let more = ["192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.7", "100.100.100.200"];
-        let v6 = ["::", "fe80::1", "febf::1", "ff02::1", "fec0::1", "2001:db8::1", "2001::1", "fd00:ec2::254", "100::1"];
-        let carried = ["::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"];
-        let more_carried = ["2002:a9fe:a9fe::1", "2002:808:808::1", "64:ff9b:1::1", "::ffff:169.254.169.254", "4000::1"];
+        let v6 =
+            ["::", "fe80::1", "febf::1", "ff02::1", "fec0::1", "2001:db8::1", "2001::1", "fd00:ec2::254", "100::1"];
+        let carried =
+            ["::127.0.0.1", "::10.0.0.1", "::8.8.8.8", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"];
+        let more_carried =
+            ["2002:a9fe:a9fe::1", "2002:808:808::1", "64:ff9b:1::1", "::ffff:169.254.169.254", "4000::1"];
         for text in v4.into_iter().chain(more).chain(v6).chain(carried).chain(more_carried) {
             assert!(matches!(of(text), Reach::Special(_)), "{text}: {:?}", of(text));
         }

@@ -104,7 +104,9 @@ impl Take {
             Some(Value::Array(list)) => return Err(format!("`{path}` of the answer has {} detections", list.len())),
             Some(_) => return Err(format!("`{path}` of the answer is no list")),
         };
-        let one = |(at, found)| self.detection(path, found, scale).map_err(|why| format!("`{path}.{at}` of the answer {why}"));
+        let one = |(at, found)| {
+            self.detection(path, found, scale).map_err(|why| format!("`{path}.{at}` of the answer {why}"))
+        };
         Ok((values, found.iter().enumerate().map(one).collect::<Result<_, _>>()?))
     }
 
@@ -132,7 +134,11 @@ impl Take {
         let values: Vec<_> = match self.area.as_ref().unwrap_or(&usual) {
             Corners::List(path) => {
                 let list = path.find(found).ok_or_else(|| format!("has no `{path}`"))?;
-                list.as_array().filter(|list| list.len() == 4).ok_or_else(|| format!("has no four numbers in `{path}`"))?.iter().collect()
+                list.as_array()
+                    .filter(|list| list.len() == 4)
+                    .ok_or_else(|| format!("has no four numbers in `{path}`"))?
+                    .iter()
+                    .collect()
             }
             Corners::Places(paths) => {
                 let one = |path: &Path| path.find(found).ok_or_else(|| format!("has no `{path}`"));
@@ -198,7 +204,10 @@ mod tests {
     #[test]
     fn detections_are_taken_in_each_form() {
         let rows = [
-            (json!({ "detections": "faces" }), json!({ "faces": [{ "box": [10, 20, 30, 40], "score": 0.5, "label": "a" }] })),
+            (
+                json!({ "detections": "faces" }),
+                json!({ "faces": [{ "box": [10, 20, 30, 40], "score": 0.5, "label": "a" }] }),
+            ),
             (
                 json!({ "detections": "r.0", "box": "xyxy", "corners": true, "score": "p", "label": "name" }),
                 json!({ "r": [[{ "xyxy": [10, 20, 40, 60], "p": 0.5, "name": "a" }]] }),
@@ -214,7 +223,8 @@ mod tests {
             let near = found.area.iter().zip([10.0, 20.0, 30.0, 40.0]).all(|(got, wanted)| (got - wanted).abs() < 0.01);
             assert!(near && found.score == 0.5 && &*found.label == "a", "{table}: {found:?}");
         }
-        let bare = after(json!({ "detections": "faces" }), &json!({ "faces": [{ "box": [1, 2, 3, 4] }] })).expect("sound");
+        let bare =
+            after(json!({ "detections": "faces" }), &json!({ "faces": [{ "box": [1, 2, 3, 4] }] })).expect("sound");
         assert_eq!((bare.detections[0].score, &*bare.detections[0].label), (1.0, "faces"));
     }
 
@@ -236,9 +246,14 @@ mod tests {
             let told = after(table.clone(), &answer).map(drop).expect_err("something is missing");
             assert!(told.contains(word), "{table}: {told}");
         }
-        let picture = after(json!({ "values": { "age": "a?" }, "detections": "faces?" }), &json!({})).expect("it may be missing");
+        let picture =
+            after(json!({ "values": { "age": "a?" }, "detections": "faces?" }), &json!({})).expect("it may be missing");
         assert!(picture.values.is_empty() && picture.detections.is_empty());
-        let told = take(json!({ "values": { "a": "b" } })).apply(b"<html>", &mut self::picture(grey(1, 1)), &Limits::default());
+        let told = take(json!({ "values": { "a": "b" } })).apply(
+            b"<html>",
+            &mut self::picture(grey(1, 1)),
+            &Limits::default(),
+        );
         assert!(told.expect_err("no JSON").detail.contains("no JSON"));
     }
 
@@ -246,7 +261,8 @@ mod tests {
     #[test]
     fn an_image_takes_the_place_of_the_picture() {
         let mut picture = picture(grey(200, 100));
-        let found = Detection { class: 0, label: "a".into(), score: 1.0, area: [20.0, 10.0, 40.0, 20.0], landmarks: None };
+        let found =
+            Detection { class: 0, label: "a".into(), score: 1.0, area: [20.0, 10.0, 40.0, 20.0], landmarks: None };
         picture.detections.push(found);
         let take = take(json!({ "picture": true }));
         take.apply(&grey(100, 50), &mut picture, &Limits::default()).expect("an image");

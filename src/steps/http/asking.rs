@@ -107,7 +107,9 @@ impl Asking {
     fn key(&self, picture: &Picture, url: &Url, (body, _): &Sent) -> HeaderValue {
         let mut hash = blake3::Hasher::new();
         let names = [&*self.job, picture.frame.camera.as_str(), picture.frame.id.as_str(), &*self.step];
-        names.into_iter().chain([url.as_str()]).for_each(|name| drop(hash.update(name.as_bytes()).update(&[0])));
+        for name in names.into_iter().chain([url.as_str()]) {
+            hash.update(name.as_bytes()).update(&[0]);
+        }
         let hash = hash.update(body).finalize().to_hex();
         // Names may be long, and some services keep 255 bytes of a key.
         let mut key: String = names.map(encoded).join("/").chars().take(200).collect();

@@ -99,7 +99,9 @@ impl Body {
             return Err(Mistake::at("field", "`field` is no name that a form can have: write it without quotes"));
         }
         let odd = self.with.keys().find(|name| !plain(name));
-        odd.map_or(Ok(()), |name| Err(Mistake::at("with", format!("`with` has a name that no form can have: {name:?}"))))
+        odd.map_or(Ok(()), |name| {
+            Err(Mistake::at("with", format!("`with` has a name that no form can have: {name:?}")))
+        })
     }
 
     /// In a few words.
@@ -259,7 +261,10 @@ mod tests {
         let nchw = json!({ "name": "in", "shape": [1, 3, 1, 2], "datatype": "UINT8", "data": [255, 10, 0, 20, 0, 30] });
         assert_eq!(input(Datatype::Uint8, Layout::Nchw), nchw);
         let floats = input(Datatype::Fp32, Layout::Nhwc);
-        assert_eq!((&floats["datatype"], &floats["data"][0], &floats["data"][1]), (&json!("FP32"), &json!(1.0), &json!(0.0)));
+        assert_eq!(
+            (&floats["datatype"], &floats["data"][0], &floats["data"][1]),
+            (&json!("FP32"), &json!(1.0), &json!(0.0))
+        );
         let bytes = input(Datatype::Bytes, Layout::Nhwc);
         assert_eq!((&bytes["datatype"], &bytes["shape"]), (&json!("BYTES"), &json!([1])));
         let image = base64_simd::STANDARD.decode_to_vec(bytes["data"][0].as_str().expect("text")).expect("base64");
@@ -274,8 +279,14 @@ mod tests {
         assert_eq!(sent(&form), (media.clone(), bytes.clone()));
         let boundary = media.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
         let text = String::from_utf8_lossy(&bytes);
-        assert!(text.starts_with(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"least\"\r\n\r\n0.5\r\n")), "{text}");
-        assert!(text.contains("name=\"model\"\r\n\r\nx\r\n") && text.ends_with(&format!("\r\n--{boundary}--\r\n")), "{text}");
+        assert!(
+            text.starts_with(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"least\"\r\n\r\n0.5\r\n")),
+            "{text}"
+        );
+        assert!(
+            text.contains("name=\"model\"\r\n\r\nx\r\n") && text.ends_with(&format!("\r\n--{boundary}--\r\n")),
+            "{text}"
+        );
         let head = "name=\"image\"; filename=\"picture.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
         assert!(text.contains(head) && text.matches(boundary).count() == 4, "{text}");
     }
@@ -285,7 +296,9 @@ mod tests {
     fn an_object_names_its_frame() {
         let (_, bytes) = sent(&body(Kind::Json, Datatype::Uint8, Layout::Nhwc));
         let object: Value = serde_json::from_slice(&bytes).expect("JSON");
-        for (key, value) in [("job", json!("room")), ("camera", json!("door")), ("id", json!("1")), ("model", json!("x"))] {
+        for (key, value) in
+            [("job", json!("room")), ("camera", json!("door")), ("id", json!("1")), ("model", json!("x"))]
+        {
             assert_eq!(object[key], value, "{object}");
         }
         assert!(object["image"].as_str().is_some_and(|image| image.starts_with("/9j/")), "{object}");

@@ -65,7 +65,13 @@ mod tests {
     /// Catches a header that splits a request in two, one that says who is asked, and a secret in the words for it.
     #[test]
     fn headers_are_plain_and_secret() {
-        for (name, value) in [("Host", "hush"), ("x y", "hush"), ("X-Key", "hush\r\nHost: a"), ("", "hush"), ("Transfer-Encoding", "hush")] {
+        for (name, value) in [
+            ("Host", "hush"),
+            ("x y", "hush"),
+            ("X-Key", "hush\r\nHost: a"),
+            ("", "hush"),
+            ("Transfer-Encoding", "hush"),
+        ] {
             let told = read(name, value).expect_err(name);
             assert!(!told.contains("hush"), "{told}");
         }

@@ -10,8 +10,6 @@ mod headers;
 mod path;
 mod poll;
 mod service;
-#[cfg(test)]
-mod tests;
 mod url;
 
 use std::collections::BTreeMap;

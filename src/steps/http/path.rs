@@ -76,7 +76,8 @@ mod tests {
     /// Catches a path that finds something else, or nothing.
     #[test]
     fn a_path_leads_to_its_place() {
-        let answer = json!({ "a": { "b": [1, { "c": 2 }] }, "outputs": [{ "name": "age", "data": [34.5] }], "n": null });
+        let answer =
+            json!({ "a": { "b": [1, { "c": 2 }] }, "outputs": [{ "name": "age", "data": [34.5] }], "n": null });
         for (path, found) in [
             ("", Some(&answer)),
             ("a.b.0", Some(&json!(1))),

@@ -114,7 +114,9 @@ impl Poll {
                 Stage::Later(said) => place = said.and_then(|said| answer.url.join(&said).ok()).or(place),
             }
             let Some(url) = place.clone() else {
-                return Err(Trouble::Lasting("it answers later and does not say where: name the path with `at`".into()));
+                return Err(Trouble::Lasting(
+                    "it answers later and does not say where: name the path with `at`".into(),
+                ));
             };
             answer = self.look(client, &request.look(url), until).await?;
         }
@@ -173,7 +175,12 @@ mod tests {
     /// Catches a poll that never ends, or asks without a pause.
     #[test]
     fn a_poll_without_end_or_pause_is_told() {
-        for table in [json!({ "interval": "1ms" }), json!({ "deadline": "500ms" }), json!({ "deadline": "99days" }), json!({ "done": [] })] {
+        for table in [
+            json!({ "interval": "1ms" }),
+            json!({ "deadline": "500ms" }),
+            json!({ "deadline": "99days" }),
+            json!({ "done": [] }),
+        ] {
             let poll: Poll = serde_json::from_value(table.clone()).expect("a table");
             assert_eq!(poll.check().expect_err("a mistake").field, Some("poll"), "{table}");
         }

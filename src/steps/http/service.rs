@@ -110,7 +110,9 @@ impl Service {
             match patience.failed(self.health().breaker.answers()) {
                 Next::Again => tokio::time::sleep(patience.pause(self.pause, dice(), asked)).await,
                 Next::Away => return Err(Failure::Away(why)),
-                Next::Theirs => return Err(flaw(format!("{why}, again and again, and others were answered meanwhile"))),
+                Next::Theirs => {
+                    return Err(flaw(format!("{why}, again and again, and others were answered meanwhile")));
+                }
             }
         }
     }

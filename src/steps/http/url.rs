@@ -30,7 +30,9 @@ impl Address {
             return Err(wrong("`url` holds a login: write it as `headers = { Authorization = \"${…}\" }`".into()));
         }
         if template.has_fields() && host.len() == rest.len() {
-            return Err(wrong("the host of `url` is the same for all pictures: put fields behind it, in the path".into()));
+            return Err(wrong(
+                "the host of `url` is the same for all pictures: put fields behind it, in the path".into(),
+            ));
         }
         match Url::parse(start) {
             Ok(base) if matches!(base.scheme(), "http" | "https") && base.has_host() => Ok(Self { template, base }),
@@ -83,7 +85,9 @@ mod tests {
         let url = "http://host:80/a/{camera}/b?of={camera}&job={job}";
         assert_eq!(filled(url, "door"), "http://host/a/door/b?of=door&job=room");
         assert_eq!(filled("https://host?c={camera}", "café 3"), "https://host/?c=caf%C3%A9%203");
-        for camera in ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"] {
+        for camera in
+            ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"]
+        {
             let url = Url::parse(&filled(url, camera)).expect("a URL");
             assert_eq!(url.host_str(), Some("host"), "{camera}");
             assert_eq!(url.path_segments().map(|levels| levels.count()), Some(3), "{camera}: {url}");
