@@ -140,6 +140,8 @@ pub enum Reason {
     TooManyPixels,
     /// The model did not take it.
     ModelFailed,
+    /// The service that was asked about it did not take it, or gave no answer that can be used.
+    ServiceFailed,
     /// The code panicked over it: a mistake in the program, not in the frame.
     Panicked,
     /// An expression of the job came to nothing over it.
@@ -152,7 +154,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Empty,
         Reason::BadMessage,
         Reason::Undecodable,
@@ -160,6 +162,7 @@ impl Reason {
         Reason::TooManyBytes,
         Reason::TooManyPixels,
         Reason::ModelFailed,
+        Reason::ServiceFailed,
         Reason::Panicked,
         Reason::ExpressionFailed,
         Reason::Refused,
@@ -176,6 +179,7 @@ impl Reason {
             Reason::TooManyBytes => "too-many-bytes",
             Reason::TooManyPixels => "too-many-pixels",
             Reason::ModelFailed => "model-failed",
+            Reason::ServiceFailed => "service-failed",
             Reason::Panicked => "panicked",
             Reason::ExpressionFailed => "expression-failed",
             Reason::Refused => "refused",

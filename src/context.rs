@@ -8,6 +8,7 @@ use crate::allowed::Allowed;
 use crate::board::{Board, Post};
 use crate::codec;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
 
 /// The name of the dead letters' part: no other part may have it.
 pub const DEAD: &str = "dead";
@@ -23,6 +24,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// The folders that the job's paths may not leave.
     pub allowed: Allowed,
+    /// The hosts that its steps may ask.
+    pub hosts: Hosts,
     /// The largest message that is taken, in bytes.
     pub max_frame_bytes: usize,
     /// The largest picture that is taken.

@@ -28,6 +28,7 @@ use crate::allowed::Allowed;
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::{Mistake, Mistakes};
+use crate::outgoing::Hosts;
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
 use crate::sources::SourceConfig;
@@ -62,6 +63,8 @@ pub struct Job {
     pub limits: Limits,
     /// The folders that its paths may not leave; without any, they may name what they like.
     pub allowed: Allowed,
+    /// The hosts that its steps may ask: those that it names, unless a cluster lists others.
+    pub hosts: Hosts,
     /// What reading it had to say, although nothing is wrong.
     notes: Vec<Mistake>,
 }
@@ -295,6 +298,7 @@ impl Job {
             part: part.to_owned(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
             allowed: self.allowed.clone(),
+            hosts: self.hosts.clone(),
             max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
             picture: self.limits.picture(),
             window: self.limits.window(),

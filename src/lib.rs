@@ -37,6 +37,7 @@ pub mod models;
 pub mod mqtt;
 pub mod onnx;
 pub mod opening;
+pub mod outgoing;
 pub mod pages;
 pub mod paint;
 pub mod picture;

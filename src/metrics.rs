@@ -223,6 +223,13 @@ impl Collector for Notices {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let board = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let waits = board.waits();
+        let metric = ConstCounter::new(0_u64);
+        let help = "Requests of steps to services, by how they ended: answered, refused, failed";
+        let mut requests = encoder.encode_descriptor("http_requests", help, None, metric.metric_type())?;
+        for (step, outcome, count) in board.requests() {
+            let labels = [("step", step.as_str()), ("outcome", outcome)];
+            ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
+        }
         let mut gauges = |name: &str, help: &str, rows: Vec<(Vec<(&str, &str)>, f64)>| {
             let metric = ConstGauge::new(0.0);
             let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;

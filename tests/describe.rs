@@ -107,7 +107,7 @@ fn a_batch_of_pieces_is_described_piece_by_piece() {
                     described += 1;
                 }
             }
-            Err(Stop::Fault(fault)) => failed.push((fault.frame.number.0, fault.flaw.reason)),
+            Err(Stop::Fault(picture, flaw)) => failed.push((picture.frame.number.0, flaw.reason)),
             Err(Stop::Filtered(_)) => panic!("nothing is filtered"),
         }
     }

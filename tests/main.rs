@@ -5,6 +5,7 @@ mod delivery;
 mod describe;
 mod families;
 mod house;
+mod http;
 mod kill;
 mod manual;
 mod mesh;

@@ -58,6 +58,11 @@ const KINDS: &[(&str, &str, bool)] = &[
     ("convert", "to = \"png\"", false),
     ("strip", "", false),
     ("analyze", "gps = false", false),
+    (
+        "http",
+        "url = \"http://detector.example:8080/faces\"\ntake = { detections = \"faces\", values = { model = \"model?\" } }\naway = \"skip\"",
+        false,
+    ),
     ("motion", "threshold = 0.08\narea = 0.005", false),
     ("sample", "per_second = 2", false),
     ("where", "when = 'detections.exists(d, d.label == \"person\" && d.score > 0.8)'", false),

@@ -86,6 +86,7 @@ impl Camera {
             part: name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             folder: ".".into(),
             allowed: Default::default(),
+            hosts: Default::default(),
             max_frame_bytes: LARGEST,
             picture: Default::default(),
             window: Window { frames: AT_ONCE, bytes: LARGEST },

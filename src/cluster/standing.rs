@@ -13,6 +13,7 @@ use super::tls::{HttpTls, TlsTable};
 use crate::allowed::Allowed;
 use crate::api::tokens::Tokens;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
 
 /// The first port of HTTP when the file does not say: a hundred above that of the processes.
 const FIRST_HTTP_PORT: usize = 2201;
@@ -33,6 +34,8 @@ pub struct Standing {
     pub tls: Option<Arc<ServerConfig>>,
     /// The folders that the paths of a job may not leave.
     pub allowed: Allowed,
+    /// The hosts that the steps of a job may ask.
+    pub hosts: Hosts,
 }
 
 impl ClusterFlags {
@@ -60,6 +63,7 @@ impl ClusterFlags {
             state_dir: beside.join(state_dir.replace("{process}", &cluster.process.to_string())),
             tokens: Tokens::new(&file.api_token).map_err(at)?,
             allowed: file.allowed(&beside),
+            hosts: file.hosts().map_err(at)?,
         })
     }
 
@@ -87,6 +91,14 @@ impl ClusterFile {
     /// The folders that it lets jobs name; it lies in that folder itself.
     pub fn allowed(&self, beside: &Path) -> Allowed {
         Allowed::new(self.allowed_paths.iter().flatten().map(|folder| beside.join(folder)))
+    }
+
+    /// The hosts that it lets jobs ask.
+    ///
+    /// # Errors
+    /// One of them is no host.
+    pub fn hosts(&self) -> Result<Hosts, String> {
+        Hosts::parse(&self.allow_hosts)
     }
 }
 

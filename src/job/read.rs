@@ -120,6 +120,7 @@ impl Reader {
             batch,
             limits,
             allowed: Default::default(),
+            hosts: Default::default(),
             notes,
         })
     }

@@ -248,6 +248,7 @@ pub(super) mod tests {
             part: part.into(),
             folder: ".".into(),
             allowed: Default::default(),
+            hosts: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: Window { frames: 64, bytes: 1 << 20 },

@@ -13,6 +13,7 @@ pub mod draw;
 pub mod each;
 pub mod flip;
 pub mod grey;
+pub mod http;
 pub mod mask;
 pub mod motion;
 pub mod noise;
@@ -230,6 +231,7 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("each", each::Each),
     crate::kind!("flip", flip::Flip),
     crate::kind!("grey", grey::Grey),
+    crate::kind!("http", http::Http),
     crate::kind!("mask", mask::Mask),
     crate::kind!("motion", motion::Motion),
     crate::kind!("noise", noise::Noise),

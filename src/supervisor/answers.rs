@@ -60,6 +60,7 @@ impl Process {
     fn prepare(&self, working: &Working, ticket: Ticket, entry: &Entry) -> Result<(), String> {
         let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
         job.allowed = self.allowed.clone();
+        job.hosts = self.hosts.clone();
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
         let metrics = self.metrics(&entry.name);
         let parts = open(&job, working.place(), &self.io, &metrics).map_err(|error| format!("{error:#}"))?;

@@ -35,6 +35,7 @@ use crate::command::Ticket;
 use crate::mesh::{Mesh, Order, Settings};
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
 use crate::roster::{Roster, Store};
 use crate::signal;
 use crate::threads::threads;
@@ -66,6 +67,8 @@ pub struct Process {
     store: Mutex<Store>,
     /// The folders that jobs may not leave.
     allowed: Allowed,
+    /// The hosts that they may ask.
+    hosts: Hosts,
     inner: Mutex<Inner>,
     /// The leader does one thing at a time.
     turn: tokio::sync::Mutex<()>,
@@ -113,6 +116,7 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
         events: Events::new(cluster.process),
         store: Mutex::new(store),
         allowed: standing.allowed,
+        hosts: standing.hosts,
         inner: Mutex::new(Inner { roster: loaded.roster, ..Inner::default() }),
         turn: tokio::sync::Mutex::default(),
         ending: AtomicBool::new(false),

@@ -87,6 +87,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         part: "p".into(),
         folder: ".".into(),
         allowed: Default::default(),
+        hosts: Default::default(),
         max_frame_bytes: largest,
         picture: Default::default(),
         window,
