@@ -91,16 +91,18 @@ impl Client {
     /// # Errors
     /// This machine can't make one.
     pub fn new(guard: Guard, ca: Vec<Certificate>, timeout: Duration, most: usize) -> Result<Self, String> {
-        let http = reqwest::Client::builder()
-            .dns_resolver(Arc::new(guard.clone()))
-            // Each hop is looked at here. A proxy would look up the names itself, and lead anywhere.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .tls_certs_merge(ca)
-            .connect_timeout(CONNECT.min(timeout))
-            .user_agent(concat!("vigie/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| words(&error))?;
+        let builder = || {
+            reqwest::Client::builder()
+                .dns_resolver(Arc::new(guard.clone()))
+                // Each hop is looked at here. A proxy would look up the names itself, and lead anywhere.
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(CONNECT.min(timeout))
+                .user_agent(concat!("vigie/", env!("CARGO_PKG_VERSION")))
+        };
+        let http = builder().tls_certs_merge(ca.clone()).build();
+        // A system may trust nobody, as small containers do: plain HTTP needs none of that.
+        let http = http.or_else(|_| builder().tls_certs_only(ca).build()).map_err(|error| words(&error))?;
         Ok(Self { http, guard, timeout, most })
     }
 

@@ -45,14 +45,17 @@ path = "{out}/dead/{{camera}}/{{id}}-{{reason}}"
     (folder, path)
 }
 
-/// Starts it, with a proxy in the environment that nobody may use.
+/// Starts it, with a proxy in the environment that nobody may use, and on a system that trusts nobody.
 fn start(job: &str) -> Process {
-    let proxies = [
-        ("HTTP_PROXY", "http://127.0.0.1:1"),
-        ("http_proxy", "http://127.0.0.1:1"),
-        ("ALL_PROXY", "http://127.0.0.1:1"),
+    let nowhere = "http://127.0.0.1:1";
+    let environment = [
+        ("HTTP_PROXY", nowhere),
+        ("http_proxy", nowhere),
+        ("ALL_PROXY", nowhere),
+        ("SSL_CERT_FILE", "/nowhere"),
+        ("SSL_CERT_DIR", "/nowhere"),
     ];
-    Process::start(env!("CARGO_BIN_EXE_vigie"), &["run", job, "-w", "2"], &proxies)
+    Process::start(env!("CARGO_BIN_EXE_vigie"), &["run", job, "-w", "2"], &environment)
 }
 
 /// The reports, and how many dead letters there are.
