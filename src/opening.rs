@@ -11,7 +11,7 @@ use crate::context::{Context, Share};
 use crate::delivery::Fit;
 use crate::job::{Job, SinkPart};
 use crate::metrics::Metrics;
-use crate::plan::{Plan, Tap};
+use crate::plan::{HOME, Input, Plan, Tap};
 use crate::render::Parts;
 use crate::sinks::Sink;
 
@@ -74,7 +74,8 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn context(&self, part: &str, worker: usize) -> Context {
-        Context { board: self.board.clone(), ..self.job.context(part, worker, self.runtime) }
+        let tasks = self.metrics.tasks.clone();
+        Context { board: self.board.clone(), tasks, ..self.job.context(part, worker, self.runtime) }
     }
 
     fn parts(&self, worker: usize) -> anyhow::Result<Parts> {
@@ -125,10 +126,27 @@ impl Opener<'_> {
     }
 }
 
-/// What the sinks want of the pictures.
+/// What the sinks want of the pictures, and whoever handed them in.
 fn taps(job: &Job) -> Vec<Tap> {
+    let terms = job.terms().unwrap_or_default();
+    let ends = ends(job);
+    let home = terms.results.into_iter().map(|write| Tap { sink: HOME, inputs: ends.clone(), write });
     let wishes = job.sinks.iter().enumerate().flat_map(|(sink, part)| {
         part.write.iter().map(move |write| Tap { sink, inputs: part.inputs.clone(), write: *write })
     });
-    wishes.collect()
+    wishes.chain(home).collect()
+}
+
+/// Where pictures come to their end: what sinks take from and no step does; where there is none such, all that sinks take
+/// from.
+fn ends(job: &Job) -> Vec<Input> {
+    let goes_on = |input: &Input| job.steps.iter().any(|step| step.inputs.contains(input));
+    let mut all: Vec<Input> = Vec::new();
+    for input in job.sinks.iter().flat_map(|sink| &sink.inputs) {
+        if !all.contains(input) {
+            all.push(*input);
+        }
+    }
+    let ends: Vec<_> = all.iter().copied().filter(|input| !goes_on(input)).collect();
+    if ends.is_empty() { all } else { ends }
 }

@@ -25,6 +25,9 @@ pub enum Input {
     Step(usize),
 }
 
+/// In place of a sink: the process that took the frame as a task.
+pub const HOME: usize = usize::MAX;
+
 /// A sink's wish: what it writes, and after which parts.
 #[derive(Clone, Debug)]
 pub struct Tap {

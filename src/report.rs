@@ -180,6 +180,7 @@ mod tests {
             received_at: UnixMillis(1_795_249_801_300),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: jpeg,
         });
         let found = |score, area| Detection { class: 0, label: "person".into(), score, area, landmarks: None };

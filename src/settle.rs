@@ -9,8 +9,9 @@ use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
 use serde::{Deserialize, Serialize};
 
 use crate::account::End;
-use crate::plan::Outcome;
+use crate::plan::{HOME, Outcome};
 use crate::sinks::{Parcel, Sink};
+use crate::tasks::{Found, Told};
 use crate::truth::Score;
 
 /// Where a parcel goes.
@@ -39,12 +40,14 @@ struct Open {
     parcels: AtomicUsize,
     /// How the frame ends, unless a sink refuses what is written of it.
     end: End,
-    refused: OnceLock<Reason>,
+    refused: OnceLock<Flaw>,
     score: Option<Score>,
+    /// What is to be told of it where it is a task.
+    task: Option<Told>,
 }
 
 /// A frame has ended: for the worker that admitted it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ended {
     /// Where it is accounted for.
     pub origin: Origin,
@@ -54,6 +57,8 @@ pub struct Ended {
     pub received_at: UnixMillis,
     /// How right what was found in it is, where that is known.
     pub score: Option<Score>,
+    /// What came of it, where it is a task.
+    pub task: Option<Box<Told>>,
 }
 
 /// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
@@ -61,20 +66,43 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
     let to_sinks = |parcels: Vec<(usize, Parcel)>| {
         parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect::<Vec<_>>()
     };
-    let (frame, mut parcels, end, score) = match outcome {
-        Outcome::Result(frame, parcels, score) => (frame, to_sinks(parcels), End::Result, score),
-        Outcome::Filtered(step, frame, parcels, score) => (frame, to_sinks(parcels), End::Filtered(step), score),
+    let (frame, mut parcels, end, score, task) = match outcome {
+        Outcome::Result(frame, parcels, score) => {
+            let (task, parcels) = take_home(&frame, parcels);
+            (frame, to_sinks(parcels), End::Result, score, task)
+        }
+        Outcome::Filtered(step, frame, parcels, score) => {
+            let (task, parcels) = take_home(&frame, parcels);
+            (frame, to_sinks(parcels), End::Filtered(step), score, task)
+        }
         Outcome::Dead(Fault { frame, flaw }) => {
+            let task = told(&frame).map(|task| Told { detail: Some(flaw.detail.clone()), ..task });
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None)
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None, task)
         }
     };
     if parcels.is_empty() {
         let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), end, refused: OnceLock::new(), score });
+    let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
+    let open = Arc::new(Open { parcels: count, end, refused, score, task });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
+}
+
+/// What is told of a frame, if it is a task.
+fn told(frame: &Frame) -> Option<Told> {
+    frame.task.as_ref().map(|_| Told { id: frame.id.clone(), detail: None, found: Vec::new() })
+}
+
+/// What goes home with a frame that is a task, and what is left for the sinks.
+fn take_home(frame: &Frame, parcels: Vec<(usize, Parcel)>) -> (Option<Told>, Vec<(usize, Parcel)>) {
+    let (home, to_sinks): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|(sink, _)| *sink == HOME);
+    let found = |(_, Parcel { write, media, body, .. }): (usize, Parcel)| {
+        Some(Found { write: write?, media: media.to_owned(), body })
+    };
+    let told = told(frame).map(|task| Told { found: home.into_iter().filter_map(found).collect(), ..task });
+    (told, to_sinks)
 }
 
 /// A frame's own bytes, and why they lead to no result.
@@ -96,14 +124,19 @@ impl Shipment {
         if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
-        let end = self.open.refused.get().map_or(self.open.end, |reason| End::Dead(*reason));
+        let refused = self.open.refused.get();
+        let end = refused.map_or(self.open.end, |flaw| End::Dead(flaw.reason));
         let Frame { origin, received_at, .. } = *self.parcel.frame;
-        Some(Ended { origin, end, received_at, score: self.open.score })
+        let task = self.open.task.clone().map(|task| match refused {
+            Some(flaw) => Box::new(Told { detail: Some(flaw.detail.clone()), ..task }),
+            None => Box::new(task),
+        });
+        Some(Ended { origin, end, received_at, score: self.open.score, task })
     }
 
     /// A sink will never take it: off to the dead letters, in place of what was to be written.
     fn refused(mut self, flaw: &Flaw) -> Self {
-        let _ = self.open.refused.set(flaw.reason);
+        let _ = self.open.refused.set(flaw.clone());
         self.to = To::Dead;
         self.parcel = dead_letter(self.parcel.frame, flaw);
         self

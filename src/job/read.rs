@@ -118,6 +118,7 @@ impl Reader {
             batch,
             limits,
             allowed: Default::default(),
+            state: None,
             notes,
         })
     }

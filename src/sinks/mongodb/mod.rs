@@ -280,6 +280,8 @@ mod tests {
             worker: 1,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }
     }

@@ -95,6 +95,8 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         worker: 0,
         share: Default::default(),
         board: Default::default(),
+        state: ".".into(),
+        tasks: crate::tasks::Tasks::new("test"),
         runtime: runtime.handle().clone(),
     };
     let source = files.open(&context).unwrap();
