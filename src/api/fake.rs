@@ -112,8 +112,9 @@ impl Counter {
         tasks.open(rules, give, (0, 0));
         let taken = tasks.clone();
         std::thread::spawn(move || {
-            for (task, tell) in coming {
+            for Put { task, room, tell } in coming {
                 taken.queued(&task.said);
+                room.fill(0);
                 let _ = tell.send(Ok(()));
             }
         });

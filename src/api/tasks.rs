@@ -16,7 +16,7 @@ use super::handed::{Handed, Sent};
 use super::routes::Call;
 use super::{Api, Problem};
 use crate::tasks::task::fresh_id;
-use crate::tasks::{Busy, Desk, Found, Rules, Said, Task, TaskStatus, Tasks, Terms};
+use crate::tasks::{Busy, Desk, Found, Room, Rules, Said, Task, TaskStatus, Tasks, Terms};
 
 /// How long a job may take to be at work again, while processes form a new generation or a job is updated.
 const OPENING: Duration = Duration::from_secs(5);
@@ -46,6 +46,8 @@ pub enum TaskAnswer {
     Found(Found),
     /// There is no such thing.
     Nothing,
+    /// The process that was asked has not read its disk since it was started.
+    NotYet,
 }
 
 /// What comes when others were asked.
@@ -75,16 +77,40 @@ pub trait Front: Send + Sync {
 /// Who has jobs that take tasks.
 pub type AnyFront = Arc<dyn Front>;
 
+/// Where a task comes in: all that is known before its picture is there.
+struct Place {
+    tasks: Tasks,
+    rules: Arc<Rules>,
+    room: Room,
+    sent: Sent,
+    wait: Duration,
+}
+
+impl Place {
+    /// A place for what is sent with those headers.
+    async fn find(api: &Api, call: &Call, headers: &HeaderMap) -> Result<Self, Problem> {
+        let wait = wait(call)?;
+        let tasks = api.front.tasks(&call.name)?;
+        let sent = Sent::by(headers)?;
+        let Desk { rules, .. } = desk(api, &tasks).await?;
+        let most = sent.most(rules.largest);
+        let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let room = tasks.room(&rules, told.unwrap_or(most).min(most) as u64).map_err(busy)?;
+        Ok(Self { tasks, rules, room, sent, wait })
+    }
+}
+
 /// Takes a task: when it is answered, the task is durable.
 pub(super) async fn take(api: &Api, call: &Call, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
-    let wait = wait(call)?;
-    let tasks = api.front.tasks(&call.name)?;
-    let sent = Sent::by(headers)?;
-    let Desk { rules, .. } = desk(api, &tasks).await?;
-    let most = sent.most(rules.largest);
-    let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let room = tasks.room(&rules, told.unwrap_or(most).min(most) as u64).map_err(busy)?;
-    let body = received(headers, body, most, rules.largest).await?;
+    let Place { tasks, rules, room, sent, wait } = match Place::find(api, call, headers).await {
+        Ok(place) => place,
+        Err(problem) => {
+            // Who is still sending when the connection is closed reads no answer.
+            let _ = received(headers, body, 0, 0).await;
+            return Err(problem);
+        }
+    };
+    let body = received(headers, body, sent.most(rules.largest), rules.largest).await?;
     let task = task(Handed::read(&sent, body, &call.query, &rules.terms)?, &rules)?;
     let id = task.said.id.clone();
     tasks.put(task, room).await.map_err(|why| Problem::unavailable(why).after(1))?;
@@ -138,14 +164,27 @@ pub(super) async fn show(api: &Api, call: &Call) -> Result<Response, Problem> {
     let (job, id) = (call.name.clone(), call.id.clone());
     let question = TaskQuestion { job, id, wait: wait(call)?, result };
     let tasks = api.front.tasks(&call.name)?;
-    let answer = match known(&tasks, &question).await {
-        Some(answer) => Some(answer),
-        None => api.front.elsewhere(question).await?,
+    let here = known(&tasks, &question).await;
+    // A job that takes no tasks has none anywhere.
+    if here == Some(TaskAnswer::NotYet)
+        && let Err(problem) = api.front.expects(&call.name)
+        && problem.status == StatusCode::CONFLICT
+    {
+        return Err(problem);
+    }
+    let answer = match here {
+        None | Some(TaskAnswer::NotYet) => api.front.elsewhere(question).await?.or(here),
+        here => here,
     };
     match answer {
         Some(TaskAnswer::Status(status)) => json(&*status),
         Some(TaskAnswer::Found(Found { media, body, .. })) => Ok(([(CONTENT_TYPE, media)], body).into_response()),
         Some(TaskAnswer::Nothing) => Err(nothing(call)),
+        Some(TaskAnswer::NotYet) => {
+            api.front.expects(&call.name)?;
+            let what = "this process is being started, and has not read yet which tasks it had taken: ask again";
+            Err(Problem::unavailable(what).after(1))
+        }
         None => Err(unknown(call)),
     }
 }
@@ -154,7 +193,9 @@ pub(super) async fn show(api: &Api, call: &Call) -> Result<Response, Problem> {
 pub async fn known(tasks: &Tasks, question: &TaskQuestion) -> Option<TaskAnswer> {
     let TaskQuestion { id, wait, result, .. } = question;
     tasks.wait(id, *wait).await;
-    let status = tasks.look(id)?;
+    let Some(status) = tasks.look(id) else {
+        return (!tasks.is_read()).then_some(TaskAnswer::NotYet);
+    };
     Some(match result {
         None => TaskAnswer::Status(status.into()),
         Some(index) => tasks.found(id, *index).map_or(TaskAnswer::Nothing, TaskAnswer::Found),

@@ -3,7 +3,6 @@
 //! One thread appends; others read what is appended, while they know which number is the next.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,17 +38,17 @@ impl Cursor {
 }
 
 impl Log {
-    /// Opens the log in that folder, or begins one with number `next`. What a crash has left half written is cut off;
+    /// Opens the log in that folder, in which all before number `next` is done with; a new one begins there. What a crash has left half written is cut off;
     /// how many bytes that were.
     ///
     /// # Errors
     /// The disk's.
     pub fn open(folder: &Path, full: u64, next: u64) -> io::Result<(Self, u64)> {
-        fs::create_dir_all(folder)?;
+        super::make(folder)?;
         let (mut files, mut torn) = (VecDeque::new(), 0);
         for file in Segment::all(folder)? {
             torn += file.mend()?;
-            match file.next > file.first {
+            match file.next > file.first.max(next) {
                 true => files.push_back(file),
                 false => file.remove()?,
             }

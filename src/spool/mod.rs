@@ -34,7 +34,7 @@ impl Head {
     /// # Errors
     /// The disk's.
     pub fn open(folder: &Path) -> io::Result<(Self, u64)> {
-        fs::create_dir_all(folder)?;
+        make(folder)?;
         let path = folder.join("head");
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut bytes = [0; 16];
@@ -60,12 +60,23 @@ fn sum_of(number: &[u8]) -> [u8; 8] {
     hash.as_bytes()[..8].try_into().expect("eight bytes")
 }
 
+/// Makes a folder, for good.
+fn make(folder: &Path) -> io::Result<()> {
+    let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(folder)?;
+    // A folder is there for good when the one around it is synced.
+    missing.iter().filter_map(|folder| folder.parent()).try_for_each(|around| {
+        let here = Path::new(".");
+        File::open(if around.as_os_str().is_empty() { here } else { around })?.sync_all()
+    })
+}
+
 /// Takes a folder for itself, as long as the file lives. `None` where another one has it, in this process or elsewhere.
 ///
 /// # Errors
 /// The disk's.
 pub fn lock(folder: &Path) -> io::Result<Option<File>> {
-    fs::create_dir_all(folder)?;
+    make(folder)?;
     let file = File::create(folder.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),

@@ -67,6 +67,7 @@ impl Process {
                 continue;
             }
             match answer(self.mesh().ask(other, packed.clone(), patience).await) {
+                Answer::Task(Some(answer)) if *answer == TaskAnswer::NotYet => away.push(other),
                 Answer::Task(Some(found)) => return Ok(Some(*found)),
                 Answer::Task(None) => {}
                 _ => away.push(other),

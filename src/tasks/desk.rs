@@ -29,8 +29,16 @@ pub struct Rules {
     pub receiving: u64,
 }
 
-/// A task that is to be made durable, and who waits to hear that it is; an error says in words why it can't be.
-pub type Put = (Task, oneshot::Sender<Result<(), String>>);
+/// A task that is to be made durable.
+#[derive(Debug)]
+pub struct Put {
+    /// The task.
+    pub task: Task,
+    /// Its room, which it keeps though whoever sent it may go.
+    pub room: Room,
+    /// Who waits to hear that it is durable, or in words why it can't be.
+    pub tell: oneshot::Sender<Result<(), String>>,
+}
 
 /// A job's source at work, as those see it that have a task for it.
 #[derive(Clone, Debug)]
@@ -48,13 +56,21 @@ impl Tasks {
 
     /// From now on tasks are taken, under these rules; so many of so many bytes wait already.
     pub fn open(&self, rules: Rules, give: Sender<Put>, waiting: (usize, u64)) {
-        self.book().load.begin(waiting);
+        let mut book = self.book();
+        book.load.begin(waiting);
+        book.is_read = true;
+        drop(book);
         self.0.desk.send_replace(Some(Desk { rules: rules.into(), give }));
     }
 
     /// No more tasks are taken.
     pub fn close(&self) {
         self.0.desk.send_replace(None);
+    }
+
+    /// Whether all that lies on this process's disk is known: not before the job is at work for the first time.
+    pub fn is_read(&self) -> bool {
+        self.book().is_read
     }
 
     /// Where tasks are taken; waits so long for it to open.
@@ -70,14 +86,11 @@ impl Tasks {
     /// Why it can't be, in words.
     pub async fn put(&self, task: Task, room: Room) -> Result<(), String> {
         let closed = || "the job takes no more tasks just now".to_owned();
-        let size = task.picture.len() as u64;
         let (tell, told) = oneshot::channel();
         let desk = self.0.desk.borrow().clone().ok_or_else(closed)?;
-        desk.give.send((task, tell)).map_err(|_| closed())?;
+        desk.give.send(Put { task, room, tell }).map_err(|_| closed())?;
         // Nobody but this holds the source's end open while it waits.
         drop(desk);
-        told.await.unwrap_or_else(|_| Err(closed()))?;
-        room.fill(size);
-        Ok(())
+        told.await.unwrap_or_else(|_| Err(closed()))
     }
 }

@@ -58,6 +58,8 @@ struct Book {
     /// For how long, and in how much room, results are kept.
     keep: (Duration, u64),
     load: room::Load,
+    /// Whether the disk was read.
+    is_read: bool,
 }
 
 /// One task.

@@ -106,7 +106,7 @@ impl Tasks {
 
 impl Room {
     /// The task is durable, and keeps its own size until it is acknowledged.
-    pub(super) fn fill(mut self, bytes: u64) {
+    pub fn fill(mut self, bytes: u64) {
         self.filled = Some(bytes);
     }
 }

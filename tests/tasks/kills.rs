@@ -20,7 +20,7 @@ const CALLERS: usize = 50;
 /// Hands in pictures until so many are taken; the names of those that were.
 fn hand_in(caller: Caller, left: &AtomicUsize, taken: &Mutex<BTreeSet<String>>, given_up: &AtomicBool) {
     let picture = picture(0);
-    let next = || left.try_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+    let next = || left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
     while next().is_ok() {
         loop {
             let answer = caller.hand_in("", &picture).filter(|answer| answer.status == 202);
@@ -95,10 +95,9 @@ fn what_was_done_before_a_kill_can_be_asked_for_after_it() {
         let page = crate::support::page(&process);
         (page["acknowledged_total{}"] == 1.0).then_some(())
     });
-    // The receipt goes back to the source, which then writes it down.
-    let results = folder.path().join(".vigie/0/tasks/grey+tasks/results");
-    let written = || files(&results).iter().any(|file| results.join(file).metadata().is_ok_and(|data| data.len() > 0));
-    wait("the result on the disk", || written().then_some(()));
+    // The receipt goes back to the source, which then writes down what became of the task, and that it is done.
+    let head = folder.path().join(".vigie/0/tasks/grey+tasks/head");
+    wait("the task to be done with", || (std::fs::metadata(&head).is_ok_and(|head| head.len() > 0)).then_some(()));
     process.signal("KILL");
     process.end();
     let _process = start(&file, address);

@@ -17,7 +17,7 @@ use crate::spool::{Cursor, Head, Log};
 use crate::tasks::{Kept, Rules, Task, Tasks};
 
 /// A file of the spool, and one of results.
-const FULL: u64 = 64 << 20;
+const FULL: u64 = 16 << 20;
 const FULL_RESULTS: u64 = 4 << 20;
 
 /// How long nothing is looked at while nobody rings.

@@ -25,11 +25,11 @@ impl Writer {
     /// Writes until nobody gives any more.
     pub fn run(self) {
         while let Ok(first) = self.coming.recv() {
-            let mut bytes = first.0.picture.len();
+            let mut bytes = first.task.picture.len();
             let mut group = vec![first];
             while group.len() < GROUP && bytes < GROUP_BYTES {
                 let Ok(next) = self.coming.try_recv() else { break };
-                bytes += next.0.picture.len();
+                bytes += next.task.picture.len();
                 group.push(next);
             }
             self.write(group);
@@ -39,16 +39,19 @@ impl Writer {
 
     fn write(&self, group: Vec<Put>) {
         // Before it is written, as it may come back right after.
-        group.iter().for_each(|(task, _)| self.tasks.queued(&task.said));
-        let records: Vec<Bytes> = group.iter().map(|(task, _)| task.pack()).collect();
+        group.iter().for_each(|put| self.tasks.queued(&put.task.said));
+        let records: Vec<Bytes> = group.iter().map(|put| put.task.pack()).collect();
         let written = self.log.append(&records, true).map(|_| ()).map_err(|error| {
             format!("it can't be kept on this process's disk ({error}): free some room, or mend the disk")
         });
         if let Err(why) = &written {
             tracing::error!("{} tasks of job {} are refused: {why}", group.len(), self.tasks.job());
-            group.iter().for_each(|(task, _)| self.tasks.refused(&task.said.id));
+            group.iter().for_each(|put| self.tasks.refused(&put.task.said.id));
         }
-        for (_, tell) in group {
+        for Put { task, room, tell } in group {
+            if written.is_ok() {
+                room.fill(task.picture.len() as u64);
+            }
             // Who asked may have gone: the task is taken nevertheless.
             let _ = tell.send(written.clone());
         }
