@@ -150,3 +150,27 @@ fn ends(job: &Job) -> Vec<Input> {
     let ends: Vec<_> = all.iter().copied().filter(|input| !goes_on(input)).collect();
     if ends.is_empty() { all } else { ends }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Catches a task whose result is the picture as it came, where steps make another one of it.
+    #[test]
+    fn a_task_gets_back_what_stands_at_the_end() {
+        let text = |from: &str| {
+            format!(
+                "name = 'a'\n[source.tasks]\nkind = 'http'\n[step.one]\nkind = 'grey'\n[step.two]\nkind = 'grey'\n\
+                 [sink.raw]\nkind = 'files'\npath = 'raw/{{id}}'\nfrom = 'tasks'\n\
+                 [sink.out]\nkind = 'files'\npath = 'out/{{id}}'\nfrom = '{from}'\n"
+            )
+        };
+        let home = |from: &str| {
+            let job = Job::parse(&text(from), Path::new("a.toml")).expect("a sound job");
+            taps(&job).into_iter().filter(|tap| tap.sink == HOME).map(|tap| tap.inputs).collect::<Vec<_>>()
+        };
+        assert_eq!(home("two"), [vec![Input::Step(1)]]);
+        assert_eq!(home("one"), [vec![Input::Source(0), Input::Step(0)]], "all that sinks take from");
+    }
+}

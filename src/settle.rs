@@ -207,6 +207,51 @@ mod tests {
         assert_eq!(nothing.pop().unwrap().settle().map(|ended| ended.end), Some(End::Filtered(0)));
     }
 
+    fn task() -> (Arc<Frame>, impl Fn(&'static str) -> Parcel) {
+        let frame = Frame { task: Some(Arc::default()), ..picture("frame".into()).frame };
+        let frame = Arc::new(frame);
+        let about = frame.clone();
+        let parcel = move |body: &'static str| Parcel {
+            frame: about.clone(),
+            write: Some(Write::Report),
+            reason: None,
+            detail: None,
+            body: body.into(),
+            media: "application/json",
+        };
+        (frame, parcel)
+    }
+
+    /// Catches a result that is written to no sink as if it were one, that goes home before the sinks have theirs, or that
+    /// does not go home at all.
+    #[test]
+    fn what_came_of_a_task_goes_home_with_its_end() {
+        let (frame, parcel) = task();
+        let parcels = vec![(0, parcel("out")), (HOME, parcel("home")), (1, parcel("out"))];
+        let mut shipments = ship(Outcome::Result(frame, parcels, None));
+        assert_eq!(shipments.iter().map(|shipment| shipment.to).collect::<Vec<_>>(), [To::Sink(0), To::Sink(1)]);
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        assert!(first.settle().is_none());
+        let told = second.settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!((told.id.as_str(), told.found.len(), &told.found[0].body[..]), ("1", 1, &b"home"[..]));
+    }
+
+    /// Catches a task that fails without a word of why, and a frame that nobody asks for and is told of all the same.
+    #[test]
+    fn a_task_that_fails_says_why() {
+        let (frame, parcel) = task();
+        let flaw = Flaw::new(Reason::Truncated, "it ends too soon");
+        let dead = Outcome::Dead(Fault { frame: Frame::clone(&frame), flaw });
+        let told = ship(dead).pop().unwrap().settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!(told.detail.as_deref(), Some("it ends too soon"));
+        let shipment = ship(Outcome::Result(frame, vec![(0, parcel("out"))], None)).pop().unwrap();
+        let refused = judged(shipment, Err(Flaw::new(Reason::Refused, "no such topic")));
+        let told = refused.settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!(told.detail.as_deref(), Some("no such topic"));
+        let plain = filtered().pop().unwrap();
+        assert!(plain.open.task.is_none());
+    }
+
     /// Catches a frame that is both filtered and a dead letter: it ends once, as the dead letter that it is.
     #[test]
     fn what_a_sink_refuses_of_a_filtered_frame_is_a_dead_letter() {

@@ -21,6 +21,9 @@ use crate::tasks::{Busy, Desk, Found, Room, Rules, Said, Task, TaskStatus, Tasks
 /// How long a job may take to be at work again, while processes form a new generation or a job is updated.
 const OPENING: Duration = Duration::from_secs(5);
 
+/// How long a picture may take to be sent: it takes up room meanwhile.
+const SENDING: Duration = Duration::from_secs(60);
+
 /// The longest `wait`.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -110,8 +113,13 @@ pub(super) async fn take(api: &Api, call: &Call, headers: &HeaderMap, body: Body
             return Err(problem);
         }
     };
-    let body = received(headers, body, sent.most(rules.largest), rules.largest).await?;
-    let task = task(Handed::read(&sent, body, &call.query, &rules.terms)?, &rules)?;
+    let slow = |_| Problem::wrong(format!("this picture did not come within {} s: send it faster", SENDING.as_secs()));
+    let body = received(headers, body, sent.most(rules.largest), rules.largest);
+    let body = tokio::time::timeout(SENDING, body).await.map_err(slow)??;
+    let query = call.query.clone();
+    // Base64 takes its time, and the cluster's own links live on these threads.
+    let read = tokio::task::spawn_blocking(move || task(Handed::read(&sent, body, &query, &rules.terms)?, &rules));
+    let task = read.await.map_err(|error| Problem::bug(format!("a picture can't be read: {error}")))??;
     let id = task.said.id.clone();
     tasks.put(task, room).await.map_err(|why| Problem::unavailable(why).after(1))?;
     tasks.wait(&id, wait).await;
