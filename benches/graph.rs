@@ -88,6 +88,7 @@ fn frame(number: u64) -> Frame {
         received_at: UnixMillis(0),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: Default::default(),
     }
 }

@@ -146,6 +146,7 @@ fn frame(number: u64) -> Frame {
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw: None,
+        task: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -180,6 +180,7 @@ fn frame(folder: &Path, number: usize) -> Frame {
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
     }
 }

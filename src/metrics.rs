@@ -13,10 +13,11 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::account::Account;
+use crate::account::{Account, End};
 use crate::board::{Board, Stock};
 use crate::settle::Ended;
 use crate::stages::{Loads, Spent, Tally};
+use crate::tasks::{How, Tasks};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Batched {
@@ -41,6 +42,8 @@ pub struct Metrics {
     pub account: Arc<Account>,
     /// Time in its stages.
     pub tally: Tally,
+    /// The tasks that this process took.
+    pub tasks: Tasks,
     /// What its threads of work have to do.
     pub loads: Arc<Loads>,
     /// What its parts have to tell.
@@ -79,7 +82,18 @@ impl Metrics {
         let loads = Arc::<Loads>::default();
         registry.register_collector(Box::new(Queues(loads.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
-        Self { account, tally: Tally::default(), loads, board, registry, batches, pieces, stages, end_to_end }
+        Self {
+            account,
+            tally: Tally::default(),
+            tasks: Tasks::new(job),
+            loads,
+            board,
+            registry,
+            batches,
+            pieces,
+            stages,
+            end_to_end,
+        }
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, its parts tell on `board` what they
@@ -102,9 +116,21 @@ impl Metrics {
 
     /// A frame that was admitted here has ended, here or on another worker.
     pub fn ended(&self, ended: &Ended) {
+        self.task_ended(ended);
         let latency = ended.received_at.elapsed();
         self.account.ended(ended, latency);
         self.end_to_end.observe(latency.as_secs_f64());
+    }
+
+    /// What became of a task that was taken here.
+    fn task_ended(&self, ended: &Ended) {
+        let Some(told) = &ended.task else { return };
+        let how = match ended.end {
+            End::Result => How::Done,
+            End::Filtered(step) => How::Filtered(self.account.step(step)),
+            End::Dead(reason) => How::Failed(reason, told.detail.clone().unwrap_or_default()),
+        };
+        self.tasks.ended(told, how);
     }
 
     /// A batch goes into its steps.
@@ -269,7 +295,6 @@ impl Collector for Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::End;
     use crate::truth::Score;
     use operators::UnixMillis;
 
@@ -281,9 +306,10 @@ mod tests {
         let metrics = Metrics::new("room");
         metrics.begin(vec![meter], Window { frames: 64, bytes: 1 << 20 }, Board::default(), vec!["still".into()]);
         let score = Some(Score { found: 4, there: 5, too_many: 1 });
-        let ended = Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score };
+        let ended =
+            Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score, task: None };
         metrics.ended(&ended);
-        metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended });
+        metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended.clone() });
         metrics.ended(&Ended { end: End::Filtered(0), score: None, ..ended });
         metrics.batch(3, Cause::Full);
         metrics.stage("infer", Duration::from_millis(5));

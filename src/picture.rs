@@ -12,6 +12,7 @@ use crate::paint::Rect;
 use crate::raster::affine::Affine;
 use crate::raster::cut;
 use crate::report::Detection;
+use crate::tasks::terms;
 use crate::truth::Score;
 
 /// What a step works on: a frame, its pixels once somebody asked for them, and what was found.
@@ -71,7 +72,9 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        let (detections, values, timings) = Default::default();
+        let (detections, timings) = Default::default();
+        let said = frame.task.iter().filter(|said| !said.is_empty());
+        let values = said.map(|said| ("task".to_owned(), terms::json(said).into())).collect();
         let (form, bare, grown) = (Form::default(), None, 1.0);
         let (score, model, piece, touched, place) = (None, None, None, false, 0);
         let (pixels, placed) = (Arc::default(), Affine::NOTHING);
@@ -219,6 +222,7 @@ pub mod tests {
             received_at: Default::default(),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes,
         })
     }

@@ -26,6 +26,9 @@ use flow::{Collected, Flow, Record};
 pub use flow::{Event, Watch};
 pub use ways::{Input, Nest, Ways, common, nests};
 
+/// In place of a sink: the process that took the frame as a task.
+pub const HOME: usize = usize::MAX;
+
 /// A sink's wish: what it writes, and after which parts.
 #[derive(Clone, Debug)]
 pub struct Tap {

@@ -216,6 +216,7 @@ mod tests {
             received_at: UnixMillis(1_795_249_801_300),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: jpeg,
         });
         let found = |score, area| Detection {

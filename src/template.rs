@@ -292,6 +292,7 @@ mod tests {
             received_at: UnixMillis(0),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Default::default(),
         }
     }

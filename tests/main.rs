@@ -19,5 +19,6 @@ mod servers;
 mod standing;
 mod steps;
 mod support;
+mod tasks;
 mod whole_job;
 mod wrong;

@@ -47,6 +47,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
         received_at: UnixMillis(1_795_249_801_300),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: bytes.into(),
     })
 }

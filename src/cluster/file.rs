@@ -51,7 +51,7 @@ pub struct ClusterFile {
     /// these are localhost:2201, localhost:2202, …
     #[serde(default)]
     pub http: Option<Vec<String>>,
-    /// The folder where a process of a standing cluster keeps its list of jobs. `{process}` stands for its index; a
+    /// The folder where a process of a standing cluster keeps its list of jobs, and the tasks that it took. `{process}` stands for its index; a
     /// relative path starts from this file's folder. Left out, it is `.vigie/{process}`.
     #[serde(default)]
     pub state_dir: Option<String>,

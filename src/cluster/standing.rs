@@ -76,6 +76,15 @@ impl ClusterFlags {
         Ok(file.tls.map(|table| (path.parent().unwrap_or(Path::new(".")).to_owned(), table)))
     }
 
+    /// Who may do what over HTTP; nobody is named where there is no file.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in words.
+    pub fn tokens(&self) -> Result<Tokens, Mistake> {
+        let rows = self.file(Path::new("."))?.map(|(_, file)| file.api_token).unwrap_or_default();
+        Tokens::new(&rows).map_err(Mistake::new)
+    }
+
     /// Where the processes of the cluster answer HTTP, as far as the file says; none where there is no file.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ impl<'s> Checker<'s> {
         let known = || parameters.iter().map(|parameter| parameter.name.as_str()).collect::<Vec<_>>();
         let unknown = || Wrong::new(span.clone(), words::unknown("parameter", name, &known()));
         let parameter = parameters.iter().find(|parameter| parameter.name == name).ok_or_else(unknown)?;
-        Ok((parameter.default.type_of(), Code::Parameter(parameter.clone().into())))
+        Ok((parameter.type_of(), Code::Parameter(parameter.clone().into())))
     }
 
     fn field(&mut self, inner: &Node, name: &str, span: &Range<usize>) -> Result<(Type, Code), Wrong> {

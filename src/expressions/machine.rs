@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::arithmetic::{compare, compute};
 use super::code::{Code, Each, Loop, Op};
 use super::functions::Function;
-use super::parameter::Settings;
 use super::tree::Binary;
 use super::value::{List, Map, Value};
 use super::{MEMORY, STEPS};
+use ::operators::Settings;
 
 /// Why an evaluation came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

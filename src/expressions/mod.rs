@@ -39,7 +39,7 @@ use code::Op;
 pub use condition::Condition;
 use machine::Machine;
 pub use machine::Trouble;
-pub use parameter::{Parameter, Setting, Settings};
+pub use parameter::Parameter;
 pub use scope::{Facts, Scope, Variable};
 pub use types::Type;
 pub use value::Value;

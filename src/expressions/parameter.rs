@@ -1,6 +1,6 @@
 //! What whoever sends a picture may say along with it: `task.strength`.
 
-use std::collections::BTreeMap;
+use operators::{Setting, Settings};
 
 use super::types::Type;
 use super::value::Value;
@@ -14,45 +14,25 @@ pub struct Parameter {
     pub default: Setting,
 }
 
-/// What a parameter is set to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Setting {
-    /// `string`
-    Text(String),
-    /// `number`
-    Number(f64),
-    /// `bool`
-    Bool(bool),
-}
-
-/// What a task says, by name.
-pub type Settings = BTreeMap<String, Setting>;
-
 /// Of a frame that no task brought.
 pub static NO_SETTINGS: Settings = Settings::new();
 
 impl Parameter {
     /// What it is in a frame.
     pub fn value<'a>(&'a self, settings: &'a Settings) -> Value<'a> {
-        settings.get(&self.name).unwrap_or(&self.default).value()
-    }
-}
-
-impl Setting {
-    /// What all settings of its parameter are.
-    pub fn type_of(&self) -> Type {
-        match self {
-            Self::Text(_) => Type::Text,
-            Self::Number(_) => Type::Double,
-            Self::Bool(_) => Type::Bool,
+        match settings.get(&self.name).unwrap_or(&self.default) {
+            Setting::Text(text) => Value::Str(text),
+            Setting::Number(value) => Value::Double(*value),
+            Setting::Bool(value) => Value::Bool(*value),
         }
     }
 
-    fn value(&self) -> Value<'_> {
-        match self {
-            Self::Text(text) => Value::Str(text),
-            Self::Number(value) => Value::Double(*value),
-            Self::Bool(value) => Value::Bool(*value),
+    /// What all its settings are.
+    pub fn type_of(&self) -> Type {
+        match &self.default {
+            Setting::Text(_) => Type::Text,
+            Setting::Number(_) => Type::Double,
+            Setting::Bool(_) => Type::Bool,
         }
     }
 }

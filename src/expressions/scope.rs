@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use operators::{Frame, UnixMillis};
+use operators::{Frame, Settings, UnixMillis};
 
-use super::parameter::{NO_SETTINGS, Parameter, Settings};
+use super::parameter::{NO_SETTINGS, Parameter};
 use super::types::Type;
 use super::value::{Map, Value};
 use crate::context::Context;
@@ -76,9 +76,9 @@ impl<'s> Scope<'s> {
     /// All that is known of a picture.
     pub const PICTURE: Scope<'static> = Scope { parameters: &[] };
 
-    /// What the expressions of a job's part know. No source declares parameters yet: one that does is heard here.
-    pub fn of(_: &Context) -> Self {
-        Self::PICTURE
+    /// What the expressions of a job's part know.
+    pub fn of(context: &'s Context) -> Self {
+        Self { parameters: &context.parameters }
     }
 
     /// The same with these parameters.
@@ -118,7 +118,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Those of a picture, at this moment. A frame carries no settings yet.
+    /// Those of a picture, at this moment.
     pub fn of(picture: &'a Picture) -> Self {
         Self {
             frame: &picture.frame,
@@ -126,7 +126,7 @@ impl<'a> Facts<'a> {
             detections: &picture.detections,
             detection: picture.piece.as_ref().map(|piece| &piece.found),
             values: &picture.values,
-            settings: &NO_SETTINGS,
+            settings: picture.frame.task.as_deref().unwrap_or(&NO_SETTINGS),
             now: UnixMillis::now(),
         }
     }

@@ -121,6 +121,7 @@ impl Reader {
             limits,
             allowed: Default::default(),
             hosts: Default::default(),
+            state: None,
             notes,
         })
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use operators::{Fault, Flaw, Frame};
 
 use super::ways::{Input, Ways};
-use super::{Outcome, Wishes};
+use super::{HOME, Outcome, Tap, Wishes};
 use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
@@ -144,7 +144,9 @@ impl<'p> Flow<'p> {
     /// Makes what the sinks want of a record where it is now.
     fn fill(&mut self, at: Input, record: &mut Record) -> Result<(), Flaw> {
         let fate = &mut self.fates[record.place.frame];
-        for tap in self.wishes.taps.iter().filter(|tap| tap.inputs.contains(&at)) {
+        let is_task = record.picture.frame.task.is_some();
+        let wanted = |tap: &&Tap| tap.inputs.contains(&at) && (tap.sink != HOME || is_task);
+        for tap in self.wishes.taps.iter().filter(wanted) {
             let (body, media) = tap.write.body(&mut record.picture, &self.wishes.job, &self.wishes.limits)?;
             let frame = match record.place.within.is_empty() {
                 true => fate.frame.clone(),

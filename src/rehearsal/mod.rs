@@ -168,6 +168,7 @@ fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -
         received_at: UnixMillis::now(),
         origin: Origin { worker: 0, source },
         flaw: None,
+        task: None,
         bytes,
     }
 }

@@ -235,6 +235,7 @@ pub(super) mod tests {
             received_at: UnixMillis(0),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
@@ -257,6 +258,9 @@ pub(super) mod tests {
             worker: 0,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }
     }

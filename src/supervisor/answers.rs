@@ -44,6 +44,7 @@ impl Process {
                 })
                 .await
             }
+            Question::Task(question) => Answer::Task(self.task(&question).await.map(Box::new)),
             Question::Metrics => Answer::Text(self.page()),
             Question::Trouble { job, reason, fatal } => {
                 self.control.spawn(self.clone().troubled(job, reason, fatal));
@@ -61,6 +62,7 @@ impl Process {
         let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
         job.allowed = self.allowed.clone();
         job.hosts = self.hosts.clone();
+        job.state = Some(self.state.clone());
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
         let metrics = self.metrics(&entry.name);
         let parts = open(&job, working.place(), &self.io, &metrics).map_err(|error| format!("{error:#}"))?;

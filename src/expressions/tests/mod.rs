@@ -33,6 +33,7 @@ impl Sample {
             received_at: UnixMillis(1_795_249_801_300),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Default::default(),
         };
         let found = |class, label: &str, score, area| Detection {

@@ -1,5 +1,7 @@
 //! `task.*`: what whoever sends a picture says along with it.
 
+use ::operators::{Setting, Settings};
+
 use super::*;
 
 fn parameters() -> [Parameter; 3] {

@@ -281,6 +281,9 @@ mod tests {
             worker: 1,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }
     }
