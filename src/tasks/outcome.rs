@@ -12,6 +12,8 @@ use crate::write::Write;
 /// Something that came of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
+    /// What it is of: the task's own name, or that of a piece of its picture.
+    pub id: String,
     /// What it is of the picture.
     pub write: Write,
     /// Its media type.

@@ -51,6 +51,8 @@ pub struct TaskStatus {
 /// Something that came of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskResult {
+    /// What it is of: the task's own `id`, or `ID.STEP.INDEX` of a piece of its picture.
+    pub of: String,
     /// What it is: `report`, `image` or `frame`.
     pub write: String,
     /// Its media type.
@@ -103,7 +105,8 @@ impl TaskStatus {
         }
         let itself = self.links.itself.clone();
         let href = |index: usize| format!("{itself}/results/{index}");
-        let result = |(index, Found { write, media, body }): (usize, &Found)| TaskResult {
+        let result = |(index, Found { id, write, media, body }): (usize, &Found)| TaskResult {
+            of: id.clone(),
             write: write.as_str().to_owned(),
             media: media.clone(),
             bytes: body.len(),

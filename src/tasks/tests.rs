@@ -13,7 +13,12 @@ fn said(id: &str) -> Said {
 }
 
 fn told(id: &str, bytes: usize) -> Told {
-    let found = Found { write: Write::Report, media: "application/json".into(), body: vec![b' '; bytes].into() };
+    let found = Found {
+        id: id.to_owned(),
+        write: Write::Report,
+        media: "application/json".into(),
+        body: vec![b' '; bytes].into(),
+    };
     Told { id: id.into(), detail: None, found: vec![found] }
 }
 
