@@ -222,7 +222,7 @@ fn shown(said: &[u8]) -> String {
     if text.is_empty() { text } else { format!(": {text}") }
 }
 
-fn refusal<'a>(error: &'a reqwest::Error) -> Option<&'a Refusal> {
+fn refusal(error: &reqwest::Error) -> Option<&Refusal> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use vigie::codec::Limits;
 
 use super::{Bench, door, failed, image};
-use crate::support::service::{Reply, Service, lead, say};
+use crate::support::certificates::Authority;
+use crate::support::service::{Reply, Secure, Service, lead, say};
 
 const AGE: &str = r#"{"result": {"age": 34}}"#;
 
@@ -150,6 +151,32 @@ fn a_batch_is_asked_about_together() {
     let asked = bench.open().run(batch);
     assert!(asked.iter().all(Result::is_ok), "{asked:?}");
     assert_eq!((service.heard().len(), bench.count("answered")), (60, 60));
+}
+
+/// Catches a picture of a batch that fails and holds up the others, or the whole step.
+#[test]
+fn a_batch_of_which_some_fail_is_answered_all_the_same() {
+    let service = Service::start(|number, _| if number % 3 == 0 { say(500, "") } else { say(200, AGE) });
+    let bench = Bench::new(&format!("url = '{}'\nretries = 50\naway = 'dead'", service.url("/")));
+    let asked = bench.open().run((0..40).map(|id| door(&id.to_string())).collect());
+    assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    assert_eq!(bench.count("answered"), 40);
+}
+
+/// Catches a certificate that nobody looks at, and a `ca` that is not trusted.
+#[test]
+fn a_service_shows_a_certificate_that_the_ca_signed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path());
+    authority.sign("own", &["localhost"]);
+    let service = Secure::start(&authority);
+    let keys = format!("url = 'https://localhost:{}/'\nretries = 0\naway = 'dead'", service.port);
+    let told = failed(Bench::new(&keys).ask());
+    assert!(told.contains("UnknownIssuer"), "{told}");
+    Bench::new(&format!("{keys}\nca = '{}'", authority.file("ca.pem").display())).ask().expect("it is trusted");
+    let other = format!("{keys}\nca = '{}'", authority.file("ca.pem").display()).replace("localhost", "127.0.0.1");
+    let told = failed(Bench::new(&other).ask());
+    assert!(told.contains("not valid for name"), "{told}");
 }
 
 /// Catches an asynchronous service whose first answer is taken for the answer, or that is asked for ever.

@@ -22,7 +22,7 @@ cameras = 2
 count = {count}
 rate = 200
 seed = 7
-size = "64x48"
+size = "160x120"
 [step.who]
 kind = "http"
 url = "http://127.0.0.1:{port}/{{camera}}/{{id}}"

@@ -6,6 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::certificates::Authority;
+
 /// A request as it was heard.
 #[derive(Clone, Debug)]
 pub struct Heard {
@@ -121,6 +127,42 @@ impl Drop for Service {
             let _ = listener.join();
         }
     }
+}
+
+/// A service with TLS that answers `{}` to everything, until its test ends.
+pub struct Secure {
+    /// Where it listens.
+    pub port: u16,
+}
+
+impl Secure {
+    /// One that shows the certificate `own` of that authority.
+    pub fn start(authority: &Authority) -> Self {
+        let (chain, key) = (authority.file("own.pem"), authority.file("own.key"));
+        let chain = CertificateDer::pem_file_iter(chain).expect("a file").map(|own| own.expect("a certificate"));
+        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("TLS");
+        let config = config.with_no_client_auth().with_single_cert(chain.collect(), key).expect("they fit");
+        let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let port = listener.local_addr().expect("an address").port();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let session = ServerConnection::new(config.clone()).expect("a session");
+                // Who does not trust it hangs up.
+                let _ = one(StreamOwned::new(session, stream));
+            }
+        });
+        Self { port }
+    }
+}
+
+/// Answers one request without a look at it.
+fn one(mut stream: StreamOwned<ServerConnection, TcpStream>) -> std::io::Result<()> {
+    stream.read(&mut [0; 4096])?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")?;
+    stream.conn.send_close_notify();
+    stream.flush()
 }
 
 fn serve(stream: TcpStream, heard: &Mutex<Vec<Heard>>, mind: &Mind) {

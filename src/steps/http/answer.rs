@@ -90,19 +90,22 @@ impl Take {
             true => picture.pixels(limits).map(|pixels| [pixels.width as f32, pixels.height as f32])?,
             false => [1.0, 1.0],
         };
-        let (values, found) = self.read(&answer, scale).map_err(wrong)?;
+        let values = self.read_values(&answer).map_err(wrong)?;
+        picture.detections.extend(self.read_detections(&answer, scale).map_err(wrong)?);
         picture.values.extend(values);
-        picture.detections.extend(found);
         Ok(())
     }
 
-    /// The values and the detections of an answer.
-    fn read(&self, answer: &Value, scale: [f32; 2]) -> Result<(Vec<(String, Value)>, Vec<Detection>), String> {
-        let mut values = Vec::new();
+    fn read_values(&self, answer: &Value) -> Result<BTreeMap<String, Value>, String> {
+        let mut values = BTreeMap::new();
         for (name, path) in &self.values {
             values.extend(path.demand(answer)?.map(|value| (name.clone(), value.clone())));
         }
-        let Some(path) = &self.detections else { return Ok((values, Vec::new())) };
+        Ok(values)
+    }
+
+    fn read_detections(&self, answer: &Value, scale: [f32; 2]) -> Result<Vec<Detection>, String> {
+        let Some(path) = &self.detections else { return Ok(Vec::new()) };
         let found = match path.demand(answer)? {
             None | Some(Value::Null) => &[],
             Some(Value::Array(list)) if list.len() <= MOST_DETECTIONS => list.as_slice(),
@@ -112,7 +115,7 @@ impl Take {
         let one = |(at, found)| {
             self.detection(path, found, scale).map_err(|why| format!("`{path}.{at}` of the answer {why}"))
         };
-        Ok((values, found.iter().enumerate().map(one).collect::<Result<_, _>>()?))
+        found.iter().enumerate().map(one).collect()
     }
 
     fn detection(&self, list: &Path, found: &Value, scale: [f32; 2]) -> Result<Detection, String> {

@@ -107,7 +107,8 @@ impl Service {
                 Err(Vain::Trouble(Trouble::Lasting(what))) => return Err(flaw(what)),
                 Err(Vain::Trouble(Trouble::Passing(why, asked))) => (why, asked),
             };
-            match patience.failed(self.health().breaker.answers()) {
+            let answers = self.health().breaker.answers();
+            match patience.failed(answers) {
                 Next::Again => tokio::time::sleep(patience.pause(self.pause, dice(), asked)).await,
                 Next::Away => return Err(Failure::Away(why)),
                 Next::Theirs => {
