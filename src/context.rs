@@ -8,7 +8,7 @@ use crate::allowed::Allowed;
 use crate::board::{Board, Post};
 use crate::codec;
 use crate::mistake::Mistake;
-use crate::tasks::Tasks;
+use crate::tasks::{Tasks, Terms};
 
 /// The name of the dead letters' part: no other part may have it.
 pub const DEAD: &str = "dead";
@@ -42,6 +42,8 @@ pub struct Context {
     pub board: Board,
     /// Where this process keeps what has to outlive it, beside the job's results.
     pub state: PathBuf,
+    /// What tasks of the job may say: expressions read it as `task.NAME`.
+    pub terms: Terms,
     /// The tasks of the job that this process took.
     pub tasks: Tasks,
     /// Threads for clients of brokers and stores.

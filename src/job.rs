@@ -317,6 +317,7 @@ impl Job {
             share: Default::default(),
             board: Default::default(),
             state: self.state.clone().unwrap_or_else(|| self.beside().join(".vigie")),
+            terms: self.terms().unwrap_or_default(),
             tasks: Tasks::new(&self.name),
             runtime: runtime.clone(),
         }

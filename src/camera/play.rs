@@ -97,6 +97,7 @@ impl Camera {
             share: Default::default(),
             board: Default::default(),
             state: ".".into(),
+            terms: Default::default(),
             tasks: Tasks::new("camera"),
             runtime: runtime.clone(),
         };

@@ -258,6 +258,7 @@ pub(super) mod tests {
             share: Default::default(),
             board: Default::default(),
             state: ".".into(),
+            terms: Default::default(),
             tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }

@@ -281,6 +281,7 @@ mod tests {
             share: Default::default(),
             board: Default::default(),
             state: ".".into(),
+            terms: Default::default(),
             tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }

@@ -96,6 +96,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         share: Default::default(),
         board: Default::default(),
         state: ".".into(),
+        terms: Default::default(),
         tasks: crate::tasks::Tasks::new("test"),
         runtime: runtime.handle().clone(),
     };
