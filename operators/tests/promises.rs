@@ -10,7 +10,7 @@ use operators::ingest::clock;
 use operators::mailbox::{Closer, Gone};
 use operators::{
     Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Load, Meter, Number, Offload, Partition, Reason,
-    Setting, Settings, UnixMillis, Window, Work, ingest, mailbox,
+    Settings, UnixMillis, Window, Work, ingest, mailbox,
 };
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
@@ -34,7 +34,7 @@ fn frame(camera: &str, number: u64) -> Frame {
 }
 
 fn settings() -> Arc<Settings> {
-    let all = [Setting::Text("red".into()), Setting::Number(0.5), Setting::Bool(true)];
+    let all = [operators::Setting::Text("red".into()), operators::Setting::Number(0.5), operators::Setting::Bool(true)];
     Arc::new(all.into_iter().enumerate().map(|(name, setting)| (name.to_string(), setting)).collect())
 }
 
