@@ -1,4 +1,5 @@
-//! `docs/steps.md`: made of what the code says of its steps, with pictures that the steps made themselves.
+//! `docs/steps.md`, made of what the code says of its steps, with pictures that the steps made themselves; and `docs/jobs.md`,
+//! made of the jobs.
 //!
 //! `VIGIE_BLESS=1 cargo test --test main manual` writes it anew.
 
@@ -147,4 +148,41 @@ fn draw(kind: &str, keys: &str) {
     let pixels = picture.pixels(&Limits::default()).expect("it decodes");
     let jpeg = encode_as(Form::Jpeg(Some(80)), pixels, &[], 1.0).expect("a JPEG");
     fs::write(here(&format!("docs/steps/{kind}.jpg")), jpeg).expect("it can be written");
+}
+
+/// What stands above the jobs.
+const JOBS: &str = "\
+# Jobs
+
+Examples in [jobs/](../jobs): each runs as it is, and says in its comments what it takes. Addresses, models and folders come from
+the environment, with defaults. `vigie try JOB PICTURE` shows what one does to a picture of yours; how parts are put together is
+told in [graph.md](graph.md).
+";
+
+/// A job: what its first comment says, and its graph.
+fn example(name: &str) -> String {
+    let path = here(&format!("jobs/{name}.toml"));
+    let text = fs::read_to_string(&path).expect("a job");
+    let said = text.lines().take_while(|line| *line != "#" && line.starts_with('#'));
+    let said = said.map(|line| line.trim_start_matches('#').trim()).collect::<Vec<_>>().join(" ");
+    let job = vigie::job::Job::parse(&text, &path).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let graph = vigie::graph::mermaid::written(&vigie::graph::Graph::of(&job));
+    format!("\n## {name}\n\n{said} [jobs/{name}.toml](../jobs/{name}.toml)\n\n```mermaid\n{graph}```\n")
+}
+
+/// Catches a job that nobody tells of, and a page that tells of another one than there is.
+#[test]
+fn the_page_of_jobs_is_up_to_date() {
+    let names = fs::read_dir(here("jobs")).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<_> = names
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let text = JOBS.to_owned() + &names.iter().map(|name| example(name)).collect::<String>();
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(here("docs/jobs.md"), &text).expect("it can be written");
+    }
+    let published = fs::read_to_string(here("docs/jobs.md")).unwrap_or_default();
+    assert!(published == text, "docs/jobs.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual");
 }

@@ -1,6 +1,6 @@
 //! Tasks of whole processes: every one that was taken is done, whatever is killed in between.
 
-mod caller;
+pub mod caller;
 mod cluster;
 mod kills;
 mod run;
