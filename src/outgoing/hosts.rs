@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(to(&["*"], "a.example", "127.0.0.1"), Err("loopback"));
         assert_eq!(to(&["*"], "a.example", "::ffff:10.0.0.1"), Err("private"));
         assert_eq!(to(&["*", "10.0.0.0/8"], "a.example", "10.0.0.1"), Ok(()));
-        assert_eq!(to(&["*", "10.0.0.0/8:80"], "a.example", "10.0.0.1").is_err(), true);
+        assert!(to(&["*", "10.0.0.0/8:80"], "a.example", "10.0.0.1").is_err());
         assert_eq!(to(&["a.svc:80"], "a.svc", "10.0.0.1"), Ok(()));
         assert_eq!(to(&["*.svc"], "a.svc", "127.0.0.1"), Ok(()));
         for address in ["169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "64:ff9b::a9fe:a9fe"] {

@@ -63,7 +63,9 @@ fn ended(mut worker: Process, folder: &tempfile::TempDir) -> (Vec<Value>, usize,
     assert!(worker.end().success(), "{}", worker.said());
     let (out, dead) = (folder.path().join("out"), folder.path().join("dead"));
     let report = |file: &String| serde_json::from_slice(&fs::read(out.join(file)).expect("a report")).expect("JSON");
-    (files(&out).iter().map(report).collect(), files(&dead).len(), worker.said())
+    // Beside the bytes of each lies what is said of it.
+    let letters = files(&dead).iter().filter(|file| file.ends_with("-service-failed")).count();
+    (files(&out).iter().map(report).collect(), letters, worker.said())
 }
 
 /// Catches a frame that is lost while its service fails, dies in the middle of its answer or refuses it.

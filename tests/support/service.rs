@@ -31,7 +31,7 @@ impl Heard {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
+    fn read(stream: &mut impl BufRead) -> Option<Self> {
         let mut line = String::new();
         stream.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let mut words = line.split(' ').map(str::to_owned);
@@ -150,16 +150,17 @@ impl Secure {
             for stream in listener.incoming().map_while(Result::ok) {
                 let session = ServerConnection::new(config.clone()).expect("a session");
                 // Who does not trust it hangs up.
-                let _ = one(StreamOwned::new(session, stream));
+                let _ = one(&mut BufReader::new(StreamOwned::new(session, stream)));
             }
         });
         Self { port }
     }
 }
 
-/// Answers one request without a look at it.
-fn one(mut stream: StreamOwned<ServerConnection, TcpStream>) -> std::io::Result<()> {
-    stream.read(&mut [0; 4096])?;
+/// Answers one request, whatever it is.
+fn one(stream: &mut BufReader<StreamOwned<ServerConnection, TcpStream>>) -> std::io::Result<()> {
+    Heard::read(stream).ok_or(std::io::ErrorKind::InvalidData)?;
+    let stream = stream.get_mut();
     stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")?;
     stream.conn.send_close_notify();
     stream.flush()
