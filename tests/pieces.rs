@@ -166,17 +166,25 @@ fn what_is_found_in_a_piece_lies_in_its_picture() {
     let first = told.values["person"].as_array().expect("a list").len();
     let (there, again) = told.detections.split_at(first);
     assert!(!again.is_empty(), "persons are found in their pieces too: {:?}", told.detections);
-    for found in again {
-        let overlap = |other: &vigie::report::Detection| {
-            let [ax, ay, aw, ah] = found.area;
-            let [bx, by, bw, bh] = other.area;
-            let across = ((ax + aw).min(bx + bw) - ax.max(bx)).max(0.0);
-            let down = ((ay + ah).min(by + bh) - ay.max(by)).max(0.0);
-            across * down / (aw * ah + bw * bh - across * down)
+    // What is found again may be a part of what was found: it lies in it all the same.
+    let close = |found: &vigie::report::Detection| {
+        let [x, y, width, height] = found.area;
+        let lies_in = |[left, top, w, h]: [f32; 4]| {
+            x > left - 0.2 * w && y > top - 0.2 * h && x + width < left + 1.2 * w && y + height < top + 1.2 * h
         };
-        let best = there.iter().map(overlap).fold(0.0, f32::max);
-        assert!(best > 0.6, "{found:?} of {there:?}");
-    }
+        there.iter().any(|whole| lies_in(whole.area))
+    };
+    let astray: Vec<_> = again.iter().filter(|found| !close(found)).collect();
+    assert!(astray.is_empty(), "{astray:?} of {there:?}");
+    let same = |found: &&vigie::report::Detection| there.iter().any(|whole| overlap(found.area, whole.area) > 0.6);
+    assert!(again.iter().filter(same).count() >= 2, "{again:?} of {there:?}");
+}
+
+/// Intersection over union.
+fn overlap([ax, ay, aw, ah]: [f32; 4], [bx, by, bw, bh]: [f32; 4]) -> f32 {
+    let across = ((ax + aw).min(bx + bw) - ax.max(bx)).max(0.0);
+    let down = ((ay + ah).min(by + bh) - ay.max(by)).max(0.0);
+    across * down / (aw * ah + bw * bh - across * down)
 }
 
 /// A tree of files with what they hold.
@@ -244,7 +252,11 @@ fn pieces_survive_kills() {
     wait("nothing in flight", || (page(&worker)["frames_in_flight{}"] == 0.0).then_some(()));
     let (calm, killed) = (tree(&folder.path().join("calm")), tree(&folder.path().join("killed")));
     assert!(calm.len() > CAMERAS * FRAMES, "there are pieces");
-    assert!(calm.keys().eq(killed.keys()), "{} files, and {}", calm.len(), killed.len());
+    let only = |of: &BTreeMap<String, Vec<u8>>, not: &BTreeMap<String, Vec<u8>>| {
+        of.keys().filter(|name| !not.contains_key(*name)).cloned().collect::<Vec<_>>()
+    };
+    let (lost, more) = (only(&calm, &killed), only(&killed, &calm));
+    assert!(lost.is_empty() && more.is_empty(), "lost {lost:?}, and more {more:?}");
     let differ: Vec<_> = calm.iter().filter(|(name, bytes)| killed[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(differ.is_empty(), "{differ:?}");
 }

@@ -70,8 +70,11 @@ fn what_is_wrong_is_told() {
     assert!(err.contains("no source `roof`. Known here: door, yard"), "{err}");
     fs::create_dir(folder.path().join("mine")).expect("a folder");
     fs::write(folder.path().join("mine/letter"), "dear").expect("a file");
+    fs::write(folder.path().join("mine/a-01-b.jpg"), "mine").expect("a file");
     let (output, out, err) = tried(folder.path(), &[&job, "b.jpg", "--to", "mine"]);
     assert!(output.status.success(), "{err}");
+    assert!(folder.path().join("mine/a-01-b.jpg").exists(), "no page of a try lay beside it");
+    assert!(tried(folder.path(), &[&job, "b.jpg", "--to", "mine"]).0.status.success());
     assert!(out.contains("FAULT undecodable") && out.contains("it is a dead letter"), "{out}");
     assert!(folder.path().join("mine/letter").exists());
 }

@@ -7,6 +7,7 @@
 //! * [`terminal`]: pictures in a terminal that can show them.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -44,7 +45,7 @@ pub struct Try {
     /// What their camera is called.
     #[arg(long, default_value = "try", value_name = "NAME")]
     pub camera: String,
-    /// The folder for the pictures and the page. What lay there from another try is replaced.
+    /// The folder for the pictures and the page. The pictures of another try that lie there are removed.
     #[arg(long, default_value = "try", value_name = "FOLDER")]
     pub to: PathBuf,
     /// Show the pictures in this terminal too: kitty, Ghostty, iTerm2, WezTerm and others can.
@@ -104,15 +105,8 @@ impl Try {
     }
 
     fn show(&self, job: &Job, all: &[Rehearsed]) -> anyhow::Result<()> {
-        let cleared = match fs::remove_dir_all(&self.to) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            // A folder that somebody put other things into is left as it is.
-            _ if self.to.exists() && !self.to.join(page::NAME).exists() => Ok(()),
-            other => other,
-        };
         let place = || format!("can't write to {}", self.to.display());
-        cleared.with_context(place)?;
-        fs::create_dir_all(&self.to).with_context(place)?;
+        fs::create_dir_all(&self.to).and_then(|()| clear(&self.to)).with_context(place)?;
         for (name, image) in all.iter().flat_map(scenes::files) {
             fs::write(self.to.join(name), image).with_context(place)?;
         }
@@ -124,6 +118,21 @@ impl Try {
         println!("\nThe picture after each step: {}", self.to.join(page::NAME).display());
         Ok(())
     }
+}
+
+/// Removes what another try has left in a folder, and nothing else: where its page lies, the files that are named as
+/// [`scenes::file`] names them.
+fn clear(folder: &Path) -> io::Result<()> {
+    if !fs::read_to_string(folder.join(page::NAME)).is_ok_and(|text| text.contains(page::MARK)) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && entry.file_name().to_str().is_some_and(scenes::is_file) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn wrong(mistakes: &impl std::fmt::Display) -> ExitCode {

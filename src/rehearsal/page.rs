@@ -12,6 +12,9 @@ use crate::job::Job;
 /// The page's file.
 pub const NAME: &str = "index.html";
 
+/// By which the page is known again.
+pub const MARK: &str = "<meta name=\"generator\" content=\"vigie try\">";
+
 const STYLE: &str = "\
 body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:#223;background:#fff}\
 h2{margin:2rem 0 .5rem}section{display:flex;gap:1rem;flex-wrap:wrap}\
@@ -26,7 +29,7 @@ article.gone{background:#2c2a1f}article.fault{background:#3a2224}}";
 pub fn written(job: &Job, all: &[Rehearsed]) -> String {
     let name = escaped(&job.name);
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">{MARK}<meta name=\"viewport\" \
          content=\"width=device-width\"><title>{name}</title><style>{STYLE}</style></head><body>\n<h1>{name}</h1>\n"
     );
     for rehearsed in all {

@@ -126,3 +126,10 @@ pub fn file(at: usize, scene: &Scene) -> Option<String> {
     };
     Some(format!("{}-{:02}-{}.{extension}", sound(&scene.id), at + 1, sound(&scene.part)))
 }
+
+/// Whether a file is called as [`file`] calls one: `a-03-grey.jpg`.
+pub fn is_file(name: &str) -> bool {
+    let is_place = |word: &str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_image = [".jpg", ".png", ".webp"].iter().any(|ending| name.ends_with(ending));
+    is_image && name.split('-').skip(1).any(is_place)
+}

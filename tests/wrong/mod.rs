@@ -14,7 +14,15 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const NEED_MODELS: [&str; 1] = ["unknown-family.toml"];
 
 /// The jobs for people whose model is not Vigie's own.
-const BRING_A_MODEL: [&str; 1] = ["digits.toml"];
+const BRING_A_MODEL: [&str; 7] = [
+    "blur-women.toml",
+    "describe-faces.toml",
+    "digits.toml",
+    "face-analyze.toml",
+    "face-blur.toml",
+    "face-thumbnail.toml",
+    "faces-edge.toml",
+];
 
 /// The files of a folder of this crate with that ending, in order, as a user in the crate's folder names them.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
