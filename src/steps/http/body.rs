@@ -15,7 +15,7 @@ use crate::mistake::Mistake;
 use crate::picture::Picture;
 
 /// The form of what is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     /// The image.

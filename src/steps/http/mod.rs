@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use reqwest::Certificate;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -99,7 +99,7 @@ pub struct Http {
     /// NAME_skipped, by the step's name), or `dead`: the frame is a dead letter.
     #[serde(default)]
     away: Away,
-    /// The largest answer: more is a dead letter.
+    /// The largest answer, 16MiB if left out: more is a dead letter.
     #[serde(default = "max_answer")]
     max_answer: Size,
     /// What the workers share.
@@ -109,7 +109,7 @@ pub struct Http {
 }
 
 /// How a service is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Method {
     /// With a picture.
@@ -122,7 +122,7 @@ enum Method {
 }
 
 /// What happens to pictures while the service is away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Away {
     /// They wait.
