@@ -183,10 +183,14 @@ fn overlap([ax, ay, aw, ah]: [f32; 4], [bx, by, bw, bh]: [f32; 4]) -> f32 {
     across * down / (aw * ah + bw * bh - across * down)
 }
 
-/// A tree of files with what they hold.
+/// A tree of files with what they hold. What a killed process was about to write lies beside it as `NAME#1`.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let names = files(folder);
-    names.into_iter().map(|name| (name.clone(), std::fs::read(folder.join(&name)).expect("a file"))).collect()
+    names
+        .into_iter()
+        .filter(|name| !name.contains('#'))
+        .map(|name| (name.clone(), std::fs::read(folder.join(&name)).expect("a file")))
+        .collect()
 }
 
 /// The job of the kills: pieces as files, whole pictures as files. One frame a batch: in another company a model's last bits
@@ -225,7 +229,12 @@ fn pieces_survive_kills() {
     let Some(broker) = Broker::mosquitto() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let whole = |name: &str| {
-        let count = || files(&folder.path().join(name)).iter().filter(|file| !file.contains("pieces")).count();
+        let count = || {
+            files(&folder.path().join(name))
+                .iter()
+                .filter(|file| !file.contains("pieces") && !file.contains('#'))
+                .count()
+        };
         count()
     };
     let [calm, killed] = ["calm", "killed"].map(|name| job(folder.path(), &broker, name));
