@@ -54,7 +54,7 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench memory --bench pipeline
+	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pipeline
 	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 	cargo bench $(CARGO_FLAGS) --bench cluster
 

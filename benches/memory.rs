@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use operators::{Flaw, Frame, Meter, Number, Partition, UnixMillis, Window};
 use vigie::metrics::Metrics;
-use vigie::plan::{Input, Plan, Tap};
+use vigie::plan::{Input, Plan, Tap, Wishes};
 use vigie::render::{Parts, render};
 use vigie::sinks::{Parcel, Sink};
 use vigie::sources::{Inlet, Source};
@@ -125,13 +125,11 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         size: 3,
         timeout: Duration::from_millis(100),
         partition: Partition::Number,
-        plan: Plan {
-            steps: Vec::new(),
-            taps: vec![tap],
-            job: "memory".into(),
-            limits: Default::default(),
-            metrics: metrics.clone(),
-        },
+        plan: Plan::new(
+            Vec::new(),
+            Wishes { taps: vec![tap], job: "memory".into(), limits: Default::default() },
+            metrics.clone(),
+        ),
         sinks: vec![("stalled".into(), Box::new(Stalled))],
         dead: Box::new(Stalled),
         metrics,
@@ -148,6 +146,7 @@ fn frame(number: u64) -> Frame {
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw: None,
+        task: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -17,9 +17,10 @@ use std::time::Instant;
 use operators::{Frame, Number, UnixMillis};
 use vigie::codec::{self, Limits};
 use vigie::context::Context;
-use vigie::job::Job;
+use vigie::job::{Job, Part};
 use vigie::picture::Picture;
 use vigie::sinks::Parcel;
+use vigie::steps::StepConfig;
 use vigie::write::Write;
 
 #[global_allocator]
@@ -138,7 +139,8 @@ fn bare_loop(folder: &Path, count: usize) -> f64 {
 fn share(job: &Job, folder: &Path, count: usize, worker: usize, runtime: &tokio::runtime::Handle) {
     let context: Context = job.context("bench", worker, runtime);
     let limits: Limits = codec::Limits::default();
-    let mut steps: Vec<_> = job.steps.iter().map(|step| step.config.open(&context).expect("it opens")).collect();
+    let work = |step: &Part<dyn StepConfig>| step.config.open(&context).expect("it opens");
+    let mut steps: Vec<_> = job.steps.iter().map(|step| work(step).into_line().expect("one way out")).collect();
     let mut sinks: Vec<_> = job.sinks.iter().map(|sink| sink.config.open(&context).expect("it opens")).collect();
     let mut waiting: [Vec<Parcel>; 2] = Default::default();
     for batch in (0..count / 3).filter(|batch| batch % WORKERS == worker) {
@@ -178,6 +180,7 @@ fn frame(folder: &Path, number: usize) -> Frame {
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
     }
 }

@@ -9,6 +9,7 @@
 //! and keeps that slab alive. Small payloads are copied out, so that a parked frame never pins more
 //! than eight times its own size.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -100,6 +101,20 @@ impl From<UnixMillis> for SystemTime {
     }
 }
 
+/// What a parameter of a task is set to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Setting {
+    /// `text`
+    Text(String),
+    /// `number`
+    Number(f64),
+    /// `bool`
+    Bool(bool),
+}
+
+/// What a task says, by the name of the parameter.
+pub type Settings = BTreeMap<String, Setting>;
+
 /// What a camera sent: who, which, when, and the compressed bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Frame {
@@ -117,6 +132,8 @@ pub struct Frame {
     pub origin: Origin,
     /// What its source found wrong with it. Such a frame goes the way of all frames, to a dead letter.
     pub flaw: Option<Flaw>,
+    /// What whoever sent it said along with it, if it is a task: somebody waits for what becomes of it.
+    pub task: Option<Arc<Settings>>,
     /// The picture as it came, or the whole message where `flaw` says that it holds no picture.
     #[serde(skip)]
     pub bytes: Bytes,
@@ -140,8 +157,12 @@ pub enum Reason {
     TooManyPixels,
     /// The model did not take it.
     ModelFailed,
+    /// The service that was asked about it did not take it, or gave no answer that can be used.
+    ServiceFailed,
     /// The code panicked over it: a mistake in the program, not in the frame.
     Panicked,
+    /// An expression of the job came to nothing over it.
+    ExpressionFailed,
     /// A sink will never take it, however often it is asked.
     Refused,
     /// More bytes than a sink takes.
@@ -150,7 +171,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Empty,
         Reason::BadMessage,
         Reason::Undecodable,
@@ -158,7 +179,9 @@ impl Reason {
         Reason::TooManyBytes,
         Reason::TooManyPixels,
         Reason::ModelFailed,
+        Reason::ServiceFailed,
         Reason::Panicked,
+        Reason::ExpressionFailed,
         Reason::Refused,
         Reason::TooLarge,
     ];
@@ -173,7 +196,9 @@ impl Reason {
             Reason::TooManyBytes => "too-many-bytes",
             Reason::TooManyPixels => "too-many-pixels",
             Reason::ModelFailed => "model-failed",
+            Reason::ServiceFailed => "service-failed",
             Reason::Panicked => "panicked",
+            Reason::ExpressionFailed => "expression-failed",
             Reason::Refused => "refused",
             Reason::TooLarge => "too-large",
         }
@@ -222,7 +247,7 @@ pub struct Fault {
 ///
 /// let frame = |bytes: usize| Frame {
 ///     camera: "door".into(), number: Default::default(), id: "1".into(), captured_at: None,
-///     received_at: Default::default(), origin: Default::default(), flaw: None, bytes: vec![0; bytes].into(),
+///     received_at: Default::default(), origin: Default::default(), flaw: None, task: None, bytes: vec![0; bytes].into(),
 /// };
 /// let mut batch = FrameBatch::default();
 /// batch.push_into(frame(600_000));

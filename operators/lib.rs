@@ -31,7 +31,9 @@ pub mod mailbox;
 pub mod offload;
 
 pub use batch::{Batch, BatchFrames, Cause, Partition};
-pub use frame::{Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, UnixMillis};
+pub use frame::{
+    Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, Setting, Settings, UnixMillis,
+};
 pub use ingest::{Meter, Window, ingest};
 pub use mailbox::{Closer, Inbox, Inlet, Receipts, mailbox};
 pub use offload::{Load, Offload, Work};

@@ -150,6 +150,11 @@ impl Account {
         quantiles.saturating_record(latency.as_micros() as u64);
     }
 
+    /// The name of a step of the job as it is installed.
+    pub(crate) fn step(&self, step: usize) -> String {
+        self.filtered().steps.get(step).cloned().unwrap_or_default()
+    }
+
     /// The account now. Ends are read before entries, so that no frame is missing.
     pub fn balance(&self) -> Balance {
         let results = self.results.load(Acquire);

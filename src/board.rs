@@ -15,6 +15,8 @@ struct Notices {
     over: bool,
     waits: BTreeMap<(String, usize), Wait>,
     stocks: BTreeMap<String, Stock>,
+    /// Requests that have ended, by who asked and how it ended.
+    requests: BTreeMap<(String, &'static str), u64>,
 }
 
 /// A part waits for a server.
@@ -75,6 +77,11 @@ impl Board {
     /// Whether the job is no longer installed: nobody wants to know any more what becomes of the work.
     pub fn is_over(&self) -> bool {
         self.notices().over
+    }
+
+    /// Requests to services that have ended: who asked, how it ended, how many.
+    pub fn requests(&self) -> Vec<(String, &'static str, u64)> {
+        self.notices().requests.iter().map(|((part, outcome), count)| (part.clone(), *outcome, *count)).collect()
     }
 
     /// How full each store is, by its part.
@@ -146,6 +153,11 @@ impl Post {
     /// As [`Board::is_over`].
     pub fn is_over(&self) -> bool {
         self.board.is_over()
+    }
+
+    /// A request of the part has ended: `answered`, `refused`, `failed`.
+    pub fn count(&self, outcome: &'static str) {
+        *self.board.notices().requests.entry((self.part.clone(), outcome)).or_default() += 1;
     }
 
     /// How full the part's store is.

@@ -142,18 +142,26 @@ fn image<'de, D: Deserializer<'de>>(field: D) -> Result<Cow<'de, str>, D::Error>
 fn json(text: &str) -> Result<Body, Flaw> {
     let message: Message<'_> =
         serde_json::from_str(text).map_err(|error| bad(format!("the JSON is wrong: {error}")))?;
-    let image = message.image.trim_ascii();
-    let bytes = match form(image.as_bytes()) {
-        Some(Form::DataUrl(image)) => data_url(image),
-        _ if image.is_empty() => Err(Flaw::new(Reason::Empty, "the field `image` is empty")),
-        _ => base64(image.as_bytes()),
-    };
     Ok(Body {
-        bytes: bytes.map_err(|flaw| Flaw { detail: format!("field `image`: {}", flaw.detail), ..flaw })?,
+        bytes: picture(&message.image)
+            .map_err(|flaw| Flaw { detail: format!("field `image`: {}", flaw.detail), ..flaw })?,
         camera: field("camera", &message.camera, "a text that is not empty", camera)?,
         number: field("number", &message.number, "a whole number from 0 on", Value::as_u64)?,
         captured_at: field("captured_at", &message.captured_at, "RFC 3339 text or a Unix time", moment)?,
     })
+}
+
+/// A picture as base64 text, with or without a `data:` prefix.
+///
+/// # Errors
+/// A flaw: there is none, or it is broken.
+pub fn picture(text: &str) -> Result<Bytes, Flaw> {
+    let text = text.trim_ascii();
+    match form(text.as_bytes()) {
+        Some(Form::DataUrl(text)) => data_url(text),
+        _ if text.is_empty() => Err(Flaw::new(Reason::Empty, "it is empty")),
+        _ => base64(text.as_bytes()),
+    }
 }
 
 /// One field: absent or null, or what `read` makes of it, or the flaw that names it.

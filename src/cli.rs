@@ -12,6 +12,7 @@ use crate::client::Remote;
 use crate::cluster::ClusterFlags;
 use crate::graph::Form;
 use crate::look::Look;
+use crate::rehearsal::Try;
 
 /// The lookout: camera frames in, batches through an ONNX model, pictures and reports out.
 #[derive(Debug, Parser)]
@@ -40,6 +41,9 @@ pub enum Command {
         #[arg(long = "as", value_enum, default_value_t)]
         form: Form,
     },
+    /// Run pictures through the steps of a job, and show what each step makes of them. Nothing is read from its sources or
+    /// written to its sinks.
+    Try(Try),
     /// Say what a model is: its family, how it wants its pictures, what it costs, and what to write in a job.
     Model(Look),
     /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.

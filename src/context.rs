@@ -7,7 +7,10 @@ use operators::{Partition, Window};
 use crate::allowed::Allowed;
 use crate::board::{Board, Post};
 use crate::codec;
+use crate::expressions::Parameter;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
+use crate::tasks::Tasks;
 
 /// The name of the dead letters' part: no other part may have it.
 pub const DEAD: &str = "dead";
@@ -23,6 +26,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// The folders that the job's paths may not leave.
     pub allowed: Allowed,
+    /// The hosts that its steps may ask.
+    pub hosts: Hosts,
     /// The largest message that is taken, in bytes.
     pub max_frame_bytes: usize,
     /// The largest picture that is taken.
@@ -39,6 +44,12 @@ pub struct Context {
     pub share: Share,
     /// Where the part tells what it waits for.
     pub board: Board,
+    /// Where this process keeps what has to outlive it, beside the job's results.
+    pub state: PathBuf,
+    /// What tasks of the job may say along with their pictures.
+    pub parameters: Vec<Parameter>,
+    /// The tasks of the job that this process took.
+    pub tasks: Tasks,
     /// Threads for clients of brokers and stores.
     pub runtime: tokio::runtime::Handle,
 }

@@ -29,7 +29,7 @@ pub struct Model {
     pub signature: Signature,
     /// What its `names` metadata says, as it stands there.
     pub names: Option<String>,
-    /// All of its metadata, and who made it (`producer`).
+    /// All of its metadata, who made it (`producer`), and what they say of it (`description`).
     pub facts: BTreeMap<String, String>,
     bytes: Vec<u8>,
 }
@@ -221,7 +221,8 @@ fn facts(session: &ort::session::Session) -> BTreeMap<String, String> {
     let Ok(metadata) = session.metadata() else { return BTreeMap::new() };
     let keys = metadata.custom_keys().unwrap_or_default();
     let told = keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value)));
-    told.chain(metadata.producer().map(|producer| ("producer".to_owned(), producer))).collect()
+    let own = [("producer", metadata.producer()), ("description", metadata.description())];
+    told.chain(own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)))).collect()
 }
 
 fn commit(bytes: &[u8]) -> Result<ort::session::Session, String> {

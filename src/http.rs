@@ -1,4 +1,5 @@
-//! What a process shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it.
+//! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, and its
+//! tasks, where it takes some.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,13 +9,18 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use crate::api::routes::{Act, Route};
+use crate::api::{Api, Elsewhere, Events, Front, Problem, TaskQuestion, Tokens, control, some};
+use crate::job::words;
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
+use crate::tasks::{Tasks, Terms};
 
 /// The media type of what Prometheus reads.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Listens on `address` and answers on `runtime` until the process ends; the address, with its port.
+/// Listens on `address` and answers on `runtime` until the process ends; the address, with its port. `terms` are those of
+/// the job's tasks, and `tokens` say who may hand in some.
 ///
 /// # Errors
 /// A mistake in words where the address can't be had.
@@ -22,14 +28,55 @@ pub fn serve(
     runtime: &tokio::runtime::Handle,
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    terms: Option<Terms>,
+    tokens: Tokens,
 ) -> Result<SocketAddr, Mistake> {
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| {
         let what = format!("cannot listen on {address} for metrics ({error}): give --http another address, or none");
         Mistake::new(what)
     })?;
     let bound = listener.local_addr().unwrap_or(address);
+    let front = Arc::new(OneJob { tasks: metrics.tasks.clone(), terms });
+    let api = Api { control: control().0, events: Events::new(0), tokens, front, page: Arc::new(String::new) };
     let page = move || async move { ([(CONTENT_TYPE, OPEN_METRICS)], metrics.page()) };
-    let routes = Router::new().route("/metrics", get(page)).route("/healthz", get(|| async { "ok\n" }));
-    runtime.spawn(async move { axum::serve(listener, routes).await });
+    let pages = Router::new().route("/metrics", get(page)).route("/healthz", get(|| async { "ok\n" }));
+    let service = pages.merge(some(api, is_of_tasks)).into_make_service_with_connect_info::<SocketAddr>();
+    runtime.spawn(async move { axum::serve(listener, service).await });
     Ok(bound)
+}
+
+/// What can be asked about tasks.
+fn is_of_tasks(route: &Route) -> bool {
+    matches!(route.act, Act::Take | Act::Task | Act::Document)
+}
+
+/// The tasks of the one job that there is.
+struct OneJob {
+    tasks: Tasks,
+    terms: Option<Terms>,
+}
+
+impl Front for OneJob {
+    fn tasks(&self, job: &str) -> Result<Tasks, Problem> {
+        match job == self.tasks.job() {
+            true => Ok(self.tasks.clone()),
+            false => Err(Problem::not_found(words::unknown("job", job, &[self.tasks.job()]))),
+        }
+    }
+
+    fn expects(&self, job: &str) -> Result<(), Problem> {
+        match self.terms {
+            Some(_) => Ok(()),
+            None => Err(Problem::takes_no_tasks(job)),
+        }
+    }
+
+    /// The processes of one job know nothing of each other: a task is asked for where it was handed in.
+    fn elsewhere(&self, _: TaskQuestion) -> Elsewhere<'_> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn terms(&self) -> Vec<(String, Terms)> {
+        self.terms.iter().map(|terms| (self.tasks.job().to_owned(), terms.clone())).collect()
+    }
 }

@@ -11,6 +11,7 @@ mod environment;
 mod graph;
 mod read;
 mod schema;
+mod twice;
 pub(crate) mod words;
 
 use std::fs;
@@ -27,10 +28,12 @@ use crate::allowed::Allowed;
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::{Mistake, Mistakes};
+use crate::outgoing::Hosts;
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
 use crate::sources::SourceConfig;
 use crate::steps::StepConfig;
+use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
 use crate::write::Write;
 
@@ -61,6 +64,10 @@ pub struct Job {
     pub limits: Limits,
     /// The folders that its paths may not leave; without any, they may name what they like.
     pub allowed: Allowed,
+    /// The hosts that its steps may ask: those that it names, unless a cluster lists others.
+    pub hosts: Hosts,
+    /// Where this process keeps what has to outlive it; `.vigie` beside the file, where nobody says.
+    pub state: Option<PathBuf>,
     /// What reading it had to say, although nothing is wrong.
     notes: Vec<Mistake>,
 }
@@ -232,6 +239,7 @@ impl Job {
         for part in &self.sources {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
+        wrong.extend(self.check_tasks());
         for part in &self.steps {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
@@ -243,6 +251,17 @@ impl Job {
             true => Ok(()),
             false => Err(mistakes(&self.text, &self.path, wrong)),
         }
+    }
+
+    /// Tasks are handed in to the job, not to one of its sources.
+    fn check_tasks(&self) -> Option<Mistake> {
+        let second = self.sources.iter().filter(|part| part.config.terms().is_some()).nth(1)?;
+        second.place([Mistake::new("a job takes tasks by one source: remove this one, or make it another job")]).next()
+    }
+
+    /// What its tasks may say and get back, if it takes tasks.
+    pub fn terms(&self) -> Option<Terms> {
+        self.sources.iter().find_map(|part| part.config.terms())
     }
 
     /// What is wrong with what a sink is to write.
@@ -288,12 +307,12 @@ impl Job {
 
     /// What a part gets to know when it is checked or opened, for the worker of that index in the whole cluster.
     pub fn context(&self, part: &str, worker: usize, runtime: &Handle) -> Context {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         Context {
             job: self.name.clone(),
             part: part.to_owned(),
-            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            folder: self.beside().to_owned(),
             allowed: self.allowed.clone(),
+            hosts: self.hosts.clone(),
             max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
             picture: self.limits.picture(),
             window: self.limits.window(),
@@ -302,15 +321,25 @@ impl Job {
             worker,
             share: Default::default(),
             board: Default::default(),
+            state: self.state.clone().unwrap_or_else(|| self.beside().join(".vigie")),
+            parameters: self.terms().map(|terms| terms.declared()).unwrap_or_default(),
+            tasks: Tasks::new(&self.name),
             runtime: runtime.clone(),
         }
     }
 
-    /// The name of a source or step.
-    pub fn name_of(&self, input: Input) -> &str {
+    /// The folder of its file.
+    pub fn beside(&self) -> &Path {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// What `from` says to take from there.
+    pub fn name_of(&self, input: Input) -> String {
         match input {
-            Input::Source(index) => &self.sources[index].name,
-            Input::Step(index) => &self.steps[index].name,
+            Input::Source(index) => self.sources[index].name.clone(),
+            Input::Step(index) => self.steps[index].name.clone(),
+            Input::Else(index) => format!("{}.else", self.steps[index].name),
         }
     }
 }
@@ -322,6 +351,7 @@ impl<C: ?Sized> Part<C> {
 }
 
 fn mistakes(text: &str, path: &Path, mut list: Vec<Mistake>) -> Mistakes {
+    list.iter_mut().for_each(|mistake| mistake.narrow(text));
     list.sort_by_key(|mistake| mistake.span.as_ref().map_or(0, |span| span.start));
     Mistakes { path: path.to_owned(), text: text.to_owned(), list }
 }

@@ -8,11 +8,13 @@ use serde::Serialize;
 
 use crate::allowed::Allowed;
 use crate::engine::{Feed, Model, Port};
+use crate::models::describer::{self, Ask};
 use crate::models::form::{Asked, Form};
 use crate::models::letterbox::Letterbox;
+use crate::models::reading::Reading;
 use crate::models::recognise::{self, Opinion};
 use crate::models::values::{self, Says};
-use crate::models::{self, Detector, Sight, labels, trial};
+use crate::models::{self, Describer, Detector, Sight, trial};
 
 /// Runs that are timed, after one that is not.
 const RUNS: usize = 5;
@@ -41,7 +43,8 @@ pub struct Findings {
     pub inputs: Vec<String>,
     /// Its outputs, as name and shape.
     pub outputs: Vec<String>,
-    /// Its family: `classifier` or `attributes` where it finds nothing; absent where nobody knows.
+    /// Its family. Where it finds nothing and is none of the known ones: `classifier` or `attributes`. Absent where nobody
+    /// knows.
     pub family: Option<String>,
     /// What speaks for it, or why it is not known.
     pub why: String,
@@ -158,24 +161,30 @@ impl Findings {
     }
 
     fn says(&mut self, sight: &Sight<'_>, says: Says) {
-        let form = values::form(sight);
-        let feed = Feed { picture: sight.picture, sample: form.sample(), others: Vec::new() };
-        self.milliseconds = milliseconds(sight, feed, &form);
-        let unknown = "; no step takes it yet, and colours, mean and scale can't be told from the file";
-        (self.family, self.why) = match says {
-            Says::Classes(classes, sums) => {
-                let names = sight.model.names.as_deref();
-                let labels =
-                    names.filter(|names| labels::count(names) == classes).map(|n| labels::labels(Some(n), classes));
-                self.names = labels.into_iter().flatten().take(SHOWN).map(|label| label.to_string()).collect();
-                self.classes = classes;
-                let odds = if sums { "odds that add up to one" } else { "numbers that need a softmax" };
-                (Some("classifier".to_owned()), format!("one output of {classes} {odds}{unknown}"))
+        self.write = vec!["kind = \"describe\"".to_owned(), format!("model = \"{}\"", self.model)];
+        self.family = Some(says.name().to_owned());
+        match Describer::of(sight.model, &Ask::default()) {
+            Ok(describer) => self.describes(sight, &describer),
+            Err(mistake) => {
+                let form = describer::plain(sight);
+                let feed = Feed { picture: sight.picture, sample: form.sample(), others: Vec::new() };
+                (self.why, self.milliseconds) = (mistake.what, milliseconds(sight, feed, &form));
             }
-            Says::Values => {
-                (Some("attributes".to_owned()), format!("outputs of a few numbers, each with a name{unknown}"))
-            }
+        }
+    }
+
+    fn describes(&mut self, sight: &Sight<'_>, describer: &Describer) {
+        let told = |(name, reading): &(String, Reading)| match reading.meaning.classes() {
+            [] => format!("{name} is a number"),
+            classes => format!("{name} is one of {} classes", classes.len()),
         };
+        self.family = Some(describer.family.to_owned());
+        self.why = describer.readings.iter().map(told).collect::<Vec<_>>().join(", ");
+        self.input = Some(describer.form);
+        let labels: Vec<_> = describer.readings.iter().flat_map(|(_, reading)| reading.meaning.classes()).collect();
+        self.classes = labels.len();
+        self.names = labels.iter().take(SHOWN).map(ToString::to_string).collect();
+        self.milliseconds = milliseconds(sight, describer.feed(), &describer.form);
     }
 
     /// The findings for people.

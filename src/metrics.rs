@@ -13,10 +13,11 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::account::Account;
+use crate::account::{Account, End};
 use crate::board::{Board, Stock};
 use crate::settle::Ended;
 use crate::stages::{Loads, Spent, Tally};
+use crate::tasks::{How, Tasks};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Batched {
@@ -29,6 +30,11 @@ struct Stage {
     stage: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    of: String,
+}
+
 /// Everything one process counts for one job.
 #[derive(Debug)]
 pub struct Metrics {
@@ -36,12 +42,15 @@ pub struct Metrics {
     pub account: Arc<Account>,
     /// Time in its stages.
     pub tally: Tally,
+    /// The tasks that this process took.
+    pub tasks: Tasks,
     /// What its threads of work have to do.
     pub loads: Arc<Loads>,
     /// What its parts have to tell.
     board: Arc<Mutex<Board>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
+    pieces: Family<Of, Counter>,
     stages: Family<Stage, Histogram>,
     end_to_end: Histogram,
 }
@@ -61,6 +70,9 @@ impl Metrics {
         let stages = Family::<Stage, Histogram>::new_with_constructor(seconds);
         let end_to_end = seconds();
         registry.register("batches", "Batches by their size and by what sent them on their way", batches.clone());
+        let pieces = Family::<Of, Counter>::default();
+        let help = "Pieces of pictures that a step could not work on, by the step that cut them";
+        registry.register("piece_faults", help, pieces.clone());
         let help = "Time a frame spends in a stage";
         registry.register_with_unit("stage", help, Unit::Seconds, stages.clone());
         let help = "Time from a source until all results are durable";
@@ -70,7 +82,18 @@ impl Metrics {
         let loads = Arc::<Loads>::default();
         registry.register_collector(Box::new(Queues(loads.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
-        Self { account, tally: Tally::default(), loads, board, registry, batches, stages, end_to_end }
+        Self {
+            account,
+            tally: Tally::default(),
+            tasks: Tasks::new(job),
+            loads,
+            board,
+            registry,
+            batches,
+            pieces,
+            stages,
+            end_to_end,
+        }
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, its parts tell on `board` what they
@@ -93,9 +116,21 @@ impl Metrics {
 
     /// A frame that was admitted here has ended, here or on another worker.
     pub fn ended(&self, ended: &Ended) {
+        self.task_ended(ended);
         let latency = ended.received_at.elapsed();
         self.account.ended(ended, latency);
         self.end_to_end.observe(latency.as_secs_f64());
+    }
+
+    /// What became of a task that was taken here.
+    fn task_ended(&self, ended: &Ended) {
+        let Some(told) = &ended.task else { return };
+        let how = match ended.end {
+            End::Result => How::Done,
+            End::Filtered(step) => How::Filtered(self.account.step(step)),
+            End::Dead(reason) => How::Failed(reason, told.detail.clone().unwrap_or_default()),
+        };
+        self.tasks.ended(told, how);
     }
 
     /// A batch goes into its steps.
@@ -106,6 +141,11 @@ impl Metrics {
             Cause::End => "end",
         };
         self.batches.get_or_create(&Batched { size: size as u64, cause }).inc();
+    }
+
+    /// A piece that the step `of` had cut could not be worked on.
+    pub fn piece_faulted(&self, of: &str) {
+        self.pieces.get_or_create(&Of { of: of.to_owned() }).inc();
     }
 
     /// A frame has spent `time` in `stage`.
@@ -209,6 +249,13 @@ impl Collector for Notices {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let board = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let waits = board.waits();
+        let metric = ConstCounter::new(0_u64);
+        let help = "Requests of steps to services, by how they ended: answered, refused, failed";
+        let mut requests = encoder.encode_descriptor("http_requests", help, None, metric.metric_type())?;
+        for (step, outcome, count) in board.requests() {
+            let labels = [("step", step.as_str()), ("outcome", outcome)];
+            ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
+        }
         let mut gauges = |name: &str, help: &str, rows: Vec<(Vec<(&str, &str)>, f64)>| {
             let metric = ConstGauge::new(0.0);
             let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
@@ -248,7 +295,6 @@ impl Collector for Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::End;
     use crate::truth::Score;
     use operators::UnixMillis;
 
@@ -260,9 +306,10 @@ mod tests {
         let metrics = Metrics::new("room");
         metrics.begin(vec![meter], Window { frames: 64, bytes: 1 << 20 }, Board::default(), vec!["still".into()]);
         let score = Some(Score { found: 4, there: 5, too_many: 1 });
-        let ended = Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score };
+        let ended =
+            Ended { origin: Default::default(), end: End::Result, received_at: UnixMillis::now(), score, task: None };
         metrics.ended(&ended);
-        metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended });
+        metrics.ended(&Ended { end: End::Dead(Reason::Truncated), score: None, ..ended.clone() });
         metrics.ended(&Ended { end: End::Filtered(0), score: None, ..ended });
         metrics.batch(3, Cause::Full);
         metrics.stage("infer", Duration::from_millis(5));

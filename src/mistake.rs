@@ -15,12 +15,14 @@ pub struct Mistake {
     pub what: String,
     /// The bytes of the job file that are wrong; filled in by `job.rs`.
     pub span: Option<Range<usize>>,
+    /// The bytes of the field's text that are wrong, if it is not all of it.
+    pub inside: Option<Range<usize>>,
 }
 
 impl Mistake {
     /// A mistake that is not one key's.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { field: None, what: what.into(), span: None }
+        Self { field: None, what: what.into(), span: None, inside: None }
     }
 
     /// A mistake in the value of `field`.
@@ -74,11 +76,32 @@ impl Mistakes {
 }
 
 impl Mistake {
+    /// Points to what is wrong inside of the field, in the text of the file that `span` is in. Where that text is not the
+    /// field's own (`\n`, `${ENV}`), the words say the column.
+    pub fn narrow(&mut self, text: &str) {
+        let Some(inside) = self.inside.take() else { return };
+        let value = self.span.clone().and_then(|span| Some((span.start, text.get(span)?)));
+        match value.and_then(|(at, value)| Some(at + quoted(value)?)) {
+            Some(start) => self.span = Some(start + inside.start..start + inside.end),
+            None => self.what += &format!(" (at its column {})", inside.start + 1),
+        }
+    }
+
     /// The mistake and its place in two lines, with `level` (`error`, `warning`) in front.
     pub fn told(&self, level: &str, path: &Path, text: &str) -> String {
         let place = self.span.as_ref().map(|span| place(text, span.start)).unwrap_or_default();
         format!("{level}: {}\n  --> {}{place}", self.what, path.display())
     }
+}
+
+/// Where the text of a TOML string begins, if it stands there as it is meant.
+fn quoted(value: &str) -> Option<usize> {
+    let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| value.starts_with(quotes))?;
+    let escaped = quotes.starts_with('"') && value.contains('\\');
+    let newline = &value[quotes.len()..];
+    // A newline behind three quotes is not part of the text.
+    let skipped = ["\r\n", "\n"].into_iter().find(|end| quotes.len() == 3 && newline.starts_with(end));
+    (!escaped && !value.contains("${")).then(|| quotes.len() + skipped.map_or(0, str::len))
 }
 
 /// `:6:1 in [source.cameras]`, counted from 1.

@@ -11,7 +11,7 @@ use crate::context::{Context, Share};
 use crate::delivery::Fit;
 use crate::job::{Job, SinkPart};
 use crate::metrics::Metrics;
-use crate::plan::{Plan, Tap};
+use crate::plan::{HOME, Input, Node, Plan, Tap, Wishes};
 use crate::render::Parts;
 use crate::sinks::Sink;
 
@@ -62,6 +62,15 @@ pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -
     (first..first + place.threads).map(|worker| opener.parts(worker)).collect()
 }
 
+/// Opens the steps of a job for one worker, without its sources and sinks.
+///
+/// # Errors
+/// Why a step can't be opened.
+pub fn plan(job: &Job, runtime: &Handle) -> anyhow::Result<Plan> {
+    let (place, metrics) = (Place { process: 0, processes: 1, threads: 1 }, Arc::new(Metrics::new(&job.name)));
+    Opener { job, place, runtime, metrics: &metrics, meters: Vec::new(), board: Board::default() }.plan(0)
+}
+
 /// What the workers of a process have in common.
 struct Opener<'a> {
     job: &'a Job,
@@ -74,7 +83,8 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn context(&self, part: &str, worker: usize) -> Context {
-        Context { board: self.board.clone(), ..self.job.context(part, worker, self.runtime) }
+        let tasks = self.metrics.tasks.clone();
+        Context { board: self.board.clone(), tasks, ..self.job.context(part, worker, self.runtime) }
     }
 
     fn parts(&self, worker: usize) -> anyhow::Result<Parts> {
@@ -104,13 +114,13 @@ impl Opener<'_> {
 
     fn plan(&self, worker: usize) -> anyhow::Result<Plan> {
         let job = self.job;
-        let mut steps = Vec::new();
+        let mut nodes = Vec::new();
         for step in &job.steps {
-            let opened = step.config.open(&self.context(&step.name, worker))?;
-            steps.push((step.name.clone(), opened, step.inputs.clone()));
+            let work = step.config.open(&self.context(&step.name, worker))?;
+            nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let (name, limits, metrics) = (job.name.clone(), job.limits.picture(), Arc::clone(self.metrics));
-        Ok(Plan { steps, taps: taps(job), job: name, limits, metrics })
+        let wishes = Wishes { taps: taps(job), job: job.name.clone(), limits: job.limits.picture() };
+        Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
     }
 
     fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {
@@ -125,10 +135,51 @@ impl Opener<'_> {
     }
 }
 
-/// What the sinks want of the pictures.
+/// What the sinks want of the pictures, and whoever handed them in.
 fn taps(job: &Job) -> Vec<Tap> {
+    let terms = job.terms().unwrap_or_default();
+    let ends = ends(job);
+    let home = terms.results.into_iter().map(|write| Tap { sink: HOME, inputs: ends.clone(), write });
     let wishes = job.sinks.iter().enumerate().flat_map(|(sink, part)| {
         part.write.iter().map(move |write| Tap { sink, inputs: part.inputs.clone(), write: *write })
     });
-    wishes.collect()
+    wishes.chain(home).collect()
+}
+
+/// Where pictures come to their end: what sinks take from and no step does; where there is none such, all that sinks take
+/// from.
+fn ends(job: &Job) -> Vec<Input> {
+    let goes_on = |input: &Input| job.steps.iter().any(|step| step.inputs.contains(input));
+    let mut all: Vec<Input> = Vec::new();
+    for input in job.sinks.iter().flat_map(|sink| &sink.inputs) {
+        if !all.contains(input) {
+            all.push(*input);
+        }
+    }
+    let ends: Vec<_> = all.iter().copied().filter(|input| !goes_on(input)).collect();
+    if ends.is_empty() { all } else { ends }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Catches a task whose result is the picture as it came, where steps make another one of it.
+    #[test]
+    fn a_task_gets_back_what_stands_at_the_end() {
+        let text = |from: &str| {
+            format!(
+                "name = 'a'\n[source.tasks]\nkind = 'http'\n[step.one]\nkind = 'grey'\n[step.two]\nkind = 'grey'\n\
+                 [sink.raw]\nkind = 'files'\npath = 'raw/{{id}}'\nfrom = 'tasks'\n\
+                 [sink.out]\nkind = 'files'\npath = 'out/{{id}}'\nfrom = '{from}'\n"
+            )
+        };
+        let home = |from: &str| {
+            let job = Job::parse(&text(from), Path::new("a.toml")).expect("a sound job");
+            taps(&job).into_iter().filter(|tap| tap.sink == HOME).map(|tap| tap.inputs).collect::<Vec<_>>()
+        };
+        assert_eq!(home("two"), [vec![Input::Step(1)]]);
+        assert_eq!(home("one"), [vec![Input::Source(0), Input::Step(0)]], "all that sinks take from");
+    }
 }

@@ -1,13 +1,18 @@
 //! A frame with all that is known of it so far. It never leaves the worker that made it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use operators::{Flaw, Frame, UnixMillis};
 
 use crate::codec::{self, Form, Pixels};
+use crate::paint::Rect;
+use crate::raster::affine::Affine;
+use crate::raster::cut;
 use crate::report::Detection;
+use crate::tasks::terms;
 use crate::truth::Score;
 
 /// What a step works on: a frame, its pixels once somebody asked for them, and what was found.
@@ -27,14 +32,32 @@ pub struct Picture {
     pub model: Option<ModelTag>,
     /// Time spent on this picture, stage by stage.
     pub timings: Vec<(&'static str, Duration)>,
-    pixels: Option<Pixels>,
+    /// Which piece of a picture it is, unless it is a whole one.
+    pub piece: Option<Piece>,
+    /// Decoded at most once, whoever of those that share them asks first.
+    pixels: Arc<OnceLock<Pixels>>,
     touched: bool,
+    /// Where its points lie in the picture as it came, or in the piece as it was cut.
+    placed: Affine,
     /// The frame's bytes without what they tell beside the picture, where a step took that out.
     bare: Option<Bytes>,
     /// How much more room its image may take than the frame's: its pixels now for one as it came, 1 or more.
     grown: f64,
     /// Its place in the batch, by which the plan knows it again.
     pub(crate) place: usize,
+}
+
+/// A piece of a picture, as an `each` cut it.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The step that cut it.
+    pub of: Arc<str>,
+    /// Which one of its picture, from 0.
+    pub index: usize,
+    /// What was found there.
+    pub found: Detection,
+    /// Where it lies in the picture that it was cut from.
+    pub area: Rect,
 }
 
 /// Which model looked at a picture.
@@ -49,10 +72,56 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        let (detections, values, timings) = Default::default();
+        let (detections, timings) = Default::default();
+        let said = frame.task.iter().filter(|said| !said.is_empty());
+        let values = said.map(|said| ("task".to_owned(), terms::json(said).into())).collect();
         let (form, bare, grown) = (Form::default(), None, 1.0);
-        let (score, model, pixels, touched, place) = (None, None, None, false, 0);
-        Self { frame, detections, values, form, score, model, timings, pixels, touched, bare, grown, place }
+        let (score, model, piece, touched, place) = (None, None, None, false, 0);
+        let (pixels, placed) = (Arc::default(), Affine::NOTHING);
+        Self {
+            frame,
+            detections,
+            values,
+            form,
+            score,
+            model,
+            timings,
+            piece,
+            pixels,
+            touched,
+            placed,
+            bare,
+            grown,
+            place,
+        }
+    }
+
+    /// The same picture for another way through the job. Its pixels are shared until one of the two is written to, and
+    /// the time spent so far is told of this one alone.
+    pub fn share(&self) -> Self {
+        Self {
+            frame: self.frame.clone(),
+            detections: self.detections.clone(),
+            values: self.values.clone(),
+            model: self.model.clone(),
+            timings: Vec::new(),
+            piece: self.piece.clone(),
+            pixels: Arc::clone(&self.pixels),
+            bare: self.bare.clone(),
+            ..*self
+        }
+    }
+
+    /// A piece of it as a picture of its own. Its frame is called `ID.STEP.INDEX`.
+    ///
+    /// # Errors
+    /// A flaw of the picture, where it has to be decoded for this and can't be.
+    pub fn cut(&mut self, piece: Piece, limits: &codec::Limits) -> Result<Self, Flaw> {
+        let pixels = cut(self.pixels(limits)?, piece.area);
+        let id = format!("{}.{}.{}", self.frame.id, piece.of, piece.index).into();
+        let mut picture = Self::new(Frame { id, ..self.frame.clone() });
+        (picture.piece, picture.pixels, picture.model) = (Some(piece), Arc::new(pixels.into()), self.model.clone());
+        Ok(picture)
     }
 
     /// When it was taken, as far as that is known: else when it was received.
@@ -62,29 +131,38 @@ impl Picture {
 
     /// The pixels, decoded at the first call.
     pub fn pixels(&mut self, limits: &codec::Limits) -> Result<&Pixels, Flaw> {
-        if self.pixels.is_none() {
+        if self.pixels.get().is_none() {
             let decoded = self.timed("decode", |picture| codec::decode(&picture.frame.bytes, limits))?;
-            self.pixels = Some(decoded);
+            let _ = self.pixels.set(decoded);
         }
-        Ok(self.pixels.as_ref().expect("decoded above"))
+        Ok(self.pixels.get().expect("decoded above"))
     }
 
-    /// The pixels, to be painted on: from here on the image is no longer the frame as it came.
+    /// The pixels, to be painted on: from here on the image is no longer the frame as it came, and the pixels are this
+    /// picture's own.
     pub fn canvas(&mut self, limits: &codec::Limits) -> Result<&mut Pixels, Flaw> {
         self.pixels(limits)?;
         self.touched = true;
-        Ok(self.pixels.as_mut().expect("decoded above"))
+        Ok(Arc::make_mut(&mut self.pixels).get_mut().expect("decoded above"))
     }
 
-    /// Gives it other pixels, which lie elsewhere: `to` says where a point of the picture as it was is now. Detections go
-    /// with what they lie on, and those that no longer lie in the picture are dropped.
+    /// Gives it other pixels, which lie elsewhere: `to`, an affine map, says where a point of the picture as it was is
+    /// now. Detections go with what they lie on, and those that no longer lie in the picture are dropped.
     pub fn replace(&mut self, pixels: Pixels, to: impl Fn([f32; 2]) -> [f32; 2]) {
         let (width, height) = (pixels.width as f32, pixels.height as f32);
         self.detections = self.detections.iter().filter_map(|found| found.moved(&to, [width, height])).collect();
-        let before = self.pixels.as_ref().map_or(pixels.rgb.len(), |before| before.rgb.len());
+        let before = self.pixels.get().map_or(pixels.rgb.len(), |before| before.rgb.len());
         self.grown = (self.grown * pixels.rgb.len() as f64 / before.max(1) as f64).max(1.0);
-        self.pixels = Some(pixels);
+        if let Some(back) = Affine::of(to).back() {
+            self.placed = self.placed.after(&back);
+        }
+        self.pixels = Arc::new(pixels.into());
         self.touched = true;
+    }
+
+    /// Where a point of it lies in the picture as it came, or in the piece as it was cut.
+    pub fn placed(&self, point: [f32; 2]) -> [f32; 2] {
+        self.placed.map(point)
     }
 
     /// Its image is these bytes in place of the frame's, as long as nobody paints: they show the same picture.
@@ -95,7 +173,7 @@ impl Picture {
     /// The picture as an image: the bytes as they came where nobody painted and every viewer shows them upright, else
     /// what [`Self::form`] says, made of the pixels.
     pub fn image(&mut self, limits: &codec::Limits) -> Result<Bytes, Flaw> {
-        let as_it_came = !self.touched && self.form == Form::default();
+        let as_it_came = !self.touched && self.piece.is_none() && self.form == Form::default();
         if let Some(bare) = self.bare.as_ref().filter(|_| as_it_came) {
             return Ok(bare.clone());
         }
@@ -104,19 +182,19 @@ impl Picture {
         }
         self.pixels(limits)?;
         self.timed("encode", |picture| {
-            let pixels = picture.pixels.as_ref().expect("decoded above");
+            let pixels = picture.pixels.get().expect("decoded above");
             codec::encode_as(picture.form, pixels, &picture.frame.bytes, picture.grown)
         })
     }
 
-    /// Whether somebody painted on it.
+    /// Whether somebody painted on it, or gave it other pixels.
     pub fn is_touched(&self) -> bool {
         self.touched
     }
 
     /// The pixels, if somebody asked for them before.
     pub fn decoded(&self) -> Option<&Pixels> {
-        self.pixels.as_ref()
+        self.pixels.get()
     }
 
     /// Runs `work` and notes its time under `stage`.
@@ -144,6 +222,7 @@ pub mod tests {
             received_at: Default::default(),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes,
         })
     }

@@ -3,27 +3,31 @@
 //! A batch stays on one thread from its first decode to the bytes that go to the sinks. Nothing is handed over or
 //! copied between steps, and a picture's pixels are gone before its results leave.
 
+mod flow;
+#[cfg(test)]
+mod tests;
+mod ways;
+
 use std::sync::Arc;
 
 use operators::offload::guard;
-use operators::{Batch, Fault, Frame, Reason, Work};
+use operators::{Batch, Fault, Flaw, Frame, Reason};
 
 use crate::codec::Limits;
 use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
-use crate::steps::{Step, Stop};
+use crate::steps::{Choose, Cut, Join, OnFault, Step, Stop, Work};
 use crate::truth::Score;
 use crate::write::Write;
 
-/// What a step or a sink takes pictures from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Input {
-    /// A source, by its index in the job.
-    Source(usize),
-    /// A step, by its index in the job.
-    Step(usize),
-}
+use flow::{Collected, Flow, Record};
+
+pub use flow::{Event, Watch};
+pub use ways::{Input, Nest, Ways, common, nests};
+
+/// In place of a sink: the process that took the frame as a task.
+pub const HOME: usize = usize::MAX;
 
 /// A sink's wish: what it writes, and after which parts.
 #[derive(Clone, Debug)]
@@ -34,6 +38,24 @@ pub struct Tap {
     pub inputs: Vec<Input>,
     /// What it writes of them.
     pub write: Write,
+}
+
+/// All that the sinks of a job want.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    /// One a thing to write.
+    pub taps: Vec<Tap>,
+    /// The job's name.
+    pub job: String,
+    /// What pictures the job takes.
+    pub limits: Limits,
+}
+
+impl Wishes {
+    /// Whether a sink takes from there.
+    fn at(&self, input: Input) -> bool {
+        self.taps.iter().any(|tap| tap.inputs.contains(&input))
+    }
 }
 
 /// What became of a frame.
@@ -48,91 +70,69 @@ pub enum Outcome {
     Dead(Fault),
 }
 
-/// A job's steps and what its sinks want of them, for one worker.
-pub struct Plan {
-    /// The steps in the order of the job file, each with its name and where it takes its pictures from.
-    pub steps: Vec<(String, Box<dyn Step>, Vec<Input>)>,
-    /// What the sinks want.
-    pub taps: Vec<Tap>,
-    /// The job's name.
-    pub job: String,
-    /// What pictures the job takes.
-    pub limits: Limits,
-    /// Where stages and batches are counted.
-    pub metrics: Arc<Metrics>,
+/// A step at its place in the graph.
+pub struct Node {
+    /// The step's name.
+    pub name: String,
+    /// What it does.
+    pub work: Work,
+    /// Where it takes its pictures from.
+    pub inputs: Vec<Input>,
 }
 
-/// A picture on its way, and what its frame is to have written so far.
-struct Traveller {
-    picture: Picture,
-    parcels: Vec<(usize, Parcel)>,
-    frame: Arc<Frame>,
-    at: Input,
+/// A job's steps and what its sinks want of them, for one worker.
+pub struct Plan {
+    /// The steps in the order of the job file: each comes after all its inputs.
+    nodes: Vec<Node>,
+    ways: Ways,
+    /// The name of the `each` that each `collect` closes; empty for all other steps.
+    of: Vec<String>,
+    wishes: Wishes,
+    /// Where stages and batches are counted.
+    metrics: Arc<Metrics>,
+    watch: Option<Watch>,
 }
 
 impl Plan {
-    fn run(&mut self, frames: Vec<Frame>) -> Vec<Outcome> {
-        let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
-        let mut outcomes: Vec<_> = flawed.into_iter().filter_map(as_found).collect();
-        let mut travellers: Vec<_> = sound.into_iter().map(depart).collect();
-        self.tap(&mut travellers, &mut outcomes);
-        for index in 0..self.steps.len() {
-            let (_, step, inputs) = &mut self.steps[index];
-            let (here, rest) = travellers.into_iter().partition(|traveller| inputs.contains(&traveller.at));
-            travellers = rest;
-            let Passed { mut on, filtered, dead } = pass(step.as_mut(), here, Input::Step(index));
-            outcomes.extend(dead.into_iter().map(Outcome::Dead));
-            outcomes.extend(filtered.into_iter().map(|traveller| self.let_go(traveller, index)));
-            self.tap(&mut on, &mut outcomes);
-            travellers.append(&mut on);
-        }
-        outcomes.extend(travellers.into_iter().map(|traveller| self.arrive(traveller)));
-        outcomes
+    /// A plan of a graph that is sound: `job/graph.rs` sees to that.
+    pub fn new(nodes: Vec<Node>, wishes: Wishes, metrics: Arc<Metrics>) -> Self {
+        let shapes: Vec<_> = nodes.iter().map(|node| (node.work.shape(), node.inputs.as_slice())).collect();
+        let ways = Ways::of(&shapes);
+        let name = |each: &Option<usize>| each.map(|each| nodes[each].name.clone()).unwrap_or_default();
+        let of = ways.closes.iter().map(name).collect();
+        Self { nodes, ways, of, wishes, metrics, watch: None }
     }
 
-    /// Makes what the sinks want of these pictures where they are now.
-    fn tap(&self, travellers: &mut Vec<Traveller>, outcomes: &mut Vec<Outcome>) {
-        let arrived = std::mem::take(travellers);
-        for mut traveller in arrived {
-            match self.taps.iter().try_for_each(|tap| self.fill(tap, &mut traveller)) {
-                Ok(()) => travellers.push(traveller),
-                Err(flaw) => outcomes.push(Outcome::Dead(Fault { frame: traveller.picture.frame, flaw })),
+    /// The same plan with somebody who looks on.
+    pub fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// The job's name.
+    pub fn job(&self) -> &str {
+        &self.wishes.job
+    }
+
+    /// The names of the steps.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// What becomes of these frames.
+    pub fn run(&mut self, frames: Vec<Frame>) -> Vec<Outcome> {
+        let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
+        let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.watch.as_mut());
+        sound.into_iter().for_each(|frame| flow.depart(frame));
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            match &mut node.work {
+                Work::Line(step) => pass(&mut flow, index, step.as_mut()),
+                Work::Branch(choice) => choose(&mut flow, index, choice.as_mut()),
+                Work::Each(knife, on_fault) => cut(&mut flow, index, knife.as_mut(), *on_fault),
+                Work::Collect(join) => collect(&mut flow, index, &self.of[index], join.as_mut()),
             }
         }
+        flow.outcomes().chain(flawed.into_iter().filter_map(as_found)).collect()
     }
-
-    fn fill(&self, tap: &Tap, traveller: &mut Traveller) -> Result<(), operators::Flaw> {
-        if !tap.inputs.contains(&traveller.at) {
-            return Ok(());
-        }
-        let (body, media) = tap.write.body(&mut traveller.picture, &self.job, &self.limits)?;
-        let (frame, write) = (traveller.frame.clone(), Some(tap.write));
-        let parcel = Parcel { frame, write, reason: None, detail: None, body, media };
-        traveller.parcels.push((tap.sink, parcel));
-        Ok(())
-    }
-
-    fn arrive(&self, traveller: Traveller) -> Outcome {
-        self.count(&traveller);
-        Outcome::Result(traveller.frame, traveller.parcels, traveller.picture.score)
-    }
-
-    fn let_go(&self, traveller: Traveller, step: usize) -> Outcome {
-        self.count(&traveller);
-        Outcome::Filtered(step, traveller.frame, traveller.parcels, traveller.picture.score)
-    }
-
-    fn count(&self, traveller: &Traveller) {
-        for (stage, time) in &traveller.picture.timings {
-            self.metrics.stage(stage, *time);
-        }
-    }
-}
-
-fn depart(frame: Frame) -> Traveller {
-    let shared = Arc::new(frame.clone());
-    let at = Input::Source(frame.origin.source);
-    Traveller { picture: Picture::new(frame), parcels: Vec::new(), frame: shared, at }
 }
 
 /// What its source found wrong with a frame.
@@ -141,42 +141,61 @@ fn as_found(mut frame: Frame) -> Option<Outcome> {
     Some(Outcome::Dead(Fault { frame, flaw }))
 }
 
-/// What a step made of its pictures.
-#[derive(Default)]
-struct Passed {
-    on: Vec<Traveller>,
-    filtered: Vec<Traveller>,
-    dead: Vec<Fault>,
-}
-
-/// Lets a step work on pictures. It may answer in any order: each is known by its place in the batch.
-fn pass(step: &mut dyn Step, here: Vec<Traveller>, at: Input) -> Passed {
-    let mut luggage = Vec::with_capacity(here.len());
-    let mut pictures = Vec::with_capacity(here.len());
-    for (place, mut traveller) in here.into_iter().enumerate() {
-        traveller.picture.place = place;
-        luggage.push(Some((traveller.parcels, traveller.frame)));
-        pictures.push(traveller.picture);
+/// Lets a step work on what has arrived. It may answer in any order: each picture is known by its place.
+fn pass(flow: &mut Flow<'_>, index: usize, step: &mut dyn Step) {
+    let mut luggage = Vec::new();
+    let mut pictures = Vec::new();
+    for (place, record) in flow.arrived(index).into_iter().enumerate() {
+        let mut picture = record.picture;
+        picture.place = place;
+        pictures.push(picture);
+        luggage.push(Some(record.place));
     }
-    let mut passed = Passed::default();
     if pictures.is_empty() {
-        return passed;
+        return;
     }
     let mut again = |picture: Picture| {
-        let (parcels, frame) = luggage[picture.place].take().expect("a step answers once for each picture");
-        Traveller { picture, parcels, frame, at }
+        let place = luggage[picture.place].take().expect("a step answers once for each picture");
+        Record { picture, place }
     };
     for answer in step.run(pictures) {
         match answer {
-            Ok(picture) => passed.on.push(again(picture)),
-            Err(Stop::Filtered(picture)) => passed.filtered.push(again(picture)),
-            Err(Stop::Fault(fault)) => passed.dead.push(fault),
+            Ok(picture) => flow.emit(Input::Step(index), Some(index), again(picture)),
+            Err(Stop::Filtered(picture)) => flow.let_go(index, again(picture)),
+            Err(Stop::Fault(picture, flaw)) => flow.fault(Some(index), again(picture), flaw),
         }
     }
-    passed
 }
 
-impl Work<Batch> for Plan {
+fn choose(flow: &mut Flow<'_>, index: usize, choice: &mut dyn Choose) {
+    for mut record in flow.arrived(index) {
+        match choice.choose(&mut record.picture) {
+            Ok(true) => flow.choose(Input::Step(index), index, record),
+            Ok(false) => flow.choose(Input::Else(index), index, record),
+            Err(flaw) => flow.fault(Some(index), record, flaw),
+        }
+    }
+}
+
+fn cut(flow: &mut Flow<'_>, index: usize, knife: &mut dyn Cut, on_fault: OnFault) {
+    for mut record in flow.arrived(index) {
+        match knife.cut(&mut record.picture) {
+            Ok(pieces) => flow.cut(index, on_fault, record, pieces),
+            Err(flaw) => flow.fault(Some(index), record, flaw),
+        }
+    }
+}
+
+fn collect(flow: &mut Flow<'_>, index: usize, of: &str, join: &mut dyn Join) {
+    for Collected { mut whole, pieces, faulted } in flow.collected(index) {
+        match join.join(&mut whole.picture, of, pieces, faulted) {
+            Ok(()) => flow.emit(Input::Step(index), Some(index), whole),
+            Err(flaw) => flow.fault(Some(index), whole, flaw),
+        }
+    }
+}
+
+impl operators::Work<Batch> for Plan {
     type Done = Vec<Outcome>;
 
     fn work(&mut self, batches: Vec<Batch>) -> Vec<Vec<Outcome>> {
@@ -196,7 +215,7 @@ impl Work<Batch> for Plan {
         let mut alone = |frame: Frame| {
             let kept = frame.clone();
             guard(|| self.run(vec![frame])).unwrap_or_else(|panic| {
-                let flaw = operators::Flaw::new(Reason::Panicked, format!("a mistake in Vigie: {panic}"));
+                let flaw = Flaw::new(Reason::Panicked, format!("a mistake in Vigie: {panic}"));
                 vec![Outcome::Dead(Fault { frame: kept, flaw })]
             })
         };

@@ -55,7 +55,7 @@ impl Parts {
     /// The job is installed: from now on it counts what these parts count. Once for all workers of a process.
     pub fn begin(&self) {
         if !self.metrics.board().is(&self.board) {
-            let steps = self.plan.steps.iter().map(|(name, ..)| name.clone()).collect();
+            let steps = self.plan.steps().map(str::to_owned).collect();
             self.metrics.begin(self.meters.clone(), self.window, self.board.clone(), steps);
         }
     }
@@ -63,7 +63,7 @@ impl Parts {
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("job", &self.plan.job).finish_non_exhaustive()
+        f.debug_struct("Parts").field("job", &self.plan.job()).finish_non_exhaustive()
     }
 }
 
@@ -86,7 +86,7 @@ impl Running {
 
 /// Builds a job's dataflow on this worker. All workers do so in the same order.
 pub fn render(worker: &mut Worker, parts: Parts) -> Running {
-    let name = parts.plan.job.clone();
+    let name = parts.plan.job().to_owned();
     worker.dataflow_named(&name, |scope| {
         let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
         let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, metrics, board: _ } = parts;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::picture::{ModelTag, Picture};
+use crate::picture::{ModelTag, Picture, Piece};
 use crate::truth::Score;
 
 /// One thing that a detector found.
@@ -28,6 +28,37 @@ pub struct Detection {
     /// corners of the mouth in the order of the eyes, in pixels of the original picture. They may lie outside of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landmarks: Option<[[f32; 2]; 5]>,
+    /// The step that found it.
+    #[serde(skip)]
+    pub by: std::sync::Arc<str>,
+}
+
+/// A piece of a picture: what `each` made of one thing that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cut {
+    /// The step that cut it.
+    pub of: String,
+    /// Which one of its picture, from 0.
+    pub index: usize,
+    /// The name of the class that was found there.
+    pub label: std::sync::Arc<str>,
+    /// The detector's confidence, 0 to 1.
+    pub score: f32,
+    /// `[x, y, width, height]` in whole pixels of the picture that it was cut from.
+    #[serde(rename = "box")]
+    pub area: [i32; 4],
+}
+
+impl From<&Piece> for Cut {
+    fn from(Piece { of, index, found, area }: &Piece) -> Self {
+        Self {
+            of: of.to_string(),
+            index: *index,
+            label: found.label.clone(),
+            score: found.score,
+            area: [area.left, area.top, area.width(), area.height()],
+        }
+    }
 }
 
 /// All that is known of one picture.
@@ -56,6 +87,9 @@ pub struct Report {
     pub height: Option<u32>,
     /// Size of the compressed picture as it came.
     pub bytes: usize,
+    /// Where it was cut from, if it is a piece of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Cut>,
     /// What was found.
     pub detections: Vec<Detection>,
     /// What steps found out about it, by name; absent where nothing.
@@ -88,6 +122,7 @@ impl Report {
             width: picture.decoded().map(|pixels| pixels.width),
             height: picture.decoded().map(|pixels| pixels.height),
             bytes: frame.bytes.len(),
+            piece: picture.piece.as_ref().map(Cut::from),
             detections: picture.detections.iter().filter(|found| found.is_finite()).map(Detection::rounded).collect(),
             values: picture.values.clone(),
             score: picture.score,
@@ -161,6 +196,7 @@ mod tests {
             score: 1.0,
             area: [10.0, 20.0, 30.0, 40.0],
             landmarks: Some([[20.0, 30.0]; 5]),
+            by: Default::default(),
         };
         let mirrored = face.moved(|[x, y]| [100.0 - x, y], [100.0, 100.0]).expect("it is still there");
         assert_eq!((mirrored.area, mirrored.landmarks), ([60.0, 20.0, 30.0, 40.0], Some([[80.0, 30.0]; 5])));
@@ -180,9 +216,17 @@ mod tests {
             received_at: UnixMillis(1_795_249_801_300),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: jpeg,
         });
-        let found = |score, area| Detection { class: 0, label: "person".into(), score, area, landmarks: None };
+        let found = |score, area| Detection {
+            class: 0,
+            label: "person".into(),
+            score,
+            area,
+            landmarks: None,
+            by: Default::default(),
+        };
         picture.detections = vec![
             found(0.87, [1.0 / 3.0, 2.0, 10.004, 3.996]),
             found(f32::NAN, [0.0; 4]),

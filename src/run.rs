@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::api::routes::BASE;
 use crate::check::describe;
 use crate::cli;
 use crate::cluster::{Cluster, Door, EXIT_BUG, EXIT_MISTAKE, Lost, PATIENCE};
@@ -61,7 +62,9 @@ pub fn run(flags: &cli::Run) -> ExitCode {
 fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let cluster = flags.cluster.resolve()?;
     let runtime = threads("io")?;
-    let job = Arc::new(Job::load(&flags.job)?);
+    let mut job = Job::load(&flags.job)?;
+    job.state = Some(job.beside().join(".vigie").join(cluster.process.to_string()));
+    let job = Arc::new(job);
     job.check(runtime.handle())?;
     for warning in job.warnings(runtime.handle()) {
         eprintln!("{}", job.tell("warning", &warning));
@@ -71,8 +74,11 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let door = Door::open(&cluster)?;
     let parts = open(&job, Place::from(&cluster), runtime.handle(), &metrics);
     let parts = parts.map_err(|error| Failure(format!("error: {error:#}"), EXIT_MISTAKE))?;
-    let shown = http::serve(runtime.handle(), flags.http, metrics.clone())?;
+    let shown = http::serve(runtime.handle(), flags.http, metrics.clone(), job.terms(), flags.cluster.tokens()?)?;
     eprintln!("{}: metrics at http://{shown}/metrics", job.name);
+    if job.terms().is_some() {
+        eprintln!("{}: tasks at http://{shown}{BASE}/jobs/{}/tasks", job.name, job.name);
+    }
 
     let met = Arc::new(AtomicBool::new(false));
     let inbox = signals(&runtime, met.clone());

@@ -9,8 +9,9 @@ use operators::{Fault, Flaw, Frame, Origin, Reason, UnixMillis, Work};
 use serde::{Deserialize, Serialize};
 
 use crate::account::End;
-use crate::plan::Outcome;
+use crate::plan::{HOME, Outcome};
 use crate::sinks::{Parcel, Sink};
+use crate::tasks::{Found, Told};
 use crate::truth::Score;
 
 /// Where a parcel goes.
@@ -36,15 +37,18 @@ pub struct Shipment {
 /// How much of a frame is still to be written.
 #[derive(Debug)]
 struct Open {
+    frame: Arc<Frame>,
     parcels: AtomicUsize,
     /// How the frame ends, unless a sink refuses what is written of it.
     end: End,
-    refused: OnceLock<Reason>,
+    refused: OnceLock<Flaw>,
     score: Option<Score>,
+    /// What is to be told of it where it is a task.
+    task: Option<Told>,
 }
 
 /// A frame has ended: for the worker that admitted it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ended {
     /// Where it is accounted for.
     pub origin: Origin,
@@ -54,6 +58,8 @@ pub struct Ended {
     pub received_at: UnixMillis,
     /// How right what was found in it is, where that is known.
     pub score: Option<Score>,
+    /// What came of it, where it is a task.
+    pub task: Option<Box<Told>>,
 }
 
 /// What is to be written for a frame, one shipment a parcel. A frame with nothing to write is one that is done.
@@ -61,20 +67,44 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
     let to_sinks = |parcels: Vec<(usize, Parcel)>| {
         parcels.into_iter().map(|(sink, parcel)| (To::Sink(sink), parcel)).collect::<Vec<_>>()
     };
-    let (frame, mut parcels, end, score) = match outcome {
-        Outcome::Result(frame, parcels, score) => (frame, to_sinks(parcels), End::Result, score),
-        Outcome::Filtered(step, frame, parcels, score) => (frame, to_sinks(parcels), End::Filtered(step), score),
+    let (frame, mut parcels, end, score, task) = match outcome {
+        Outcome::Result(frame, parcels, score) => {
+            let (task, parcels) = take_home(&frame, parcels);
+            (frame, to_sinks(parcels), End::Result, score, task)
+        }
+        Outcome::Filtered(step, frame, parcels, score) => {
+            let (task, parcels) = take_home(&frame, parcels);
+            (frame, to_sinks(parcels), End::Filtered(step), score, task)
+        }
         Outcome::Dead(Fault { frame, flaw }) => {
+            let task = told(&frame).map(|task| Told { detail: Some(flaw.detail.clone()), ..task });
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None)
+            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None, task)
         }
     };
     if parcels.is_empty() {
-        let nothing = Parcel { frame, write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
+        let nothing =
+            Parcel { frame: frame.clone(), write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
         parcels.push((To::Done, nothing));
     }
-    let open = Arc::new(Open { parcels: AtomicUsize::new(parcels.len()), end, refused: OnceLock::new(), score });
+    let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
+    let open = Arc::new(Open { frame, parcels: count, end, refused, score, task });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
+}
+
+/// What is told of a frame, if it is a task.
+fn told(frame: &Frame) -> Option<Told> {
+    frame.task.as_ref().map(|_| Told { id: frame.id.clone(), detail: None, found: Vec::new() })
+}
+
+/// What goes home with a frame that is a task, and what is left for the sinks.
+fn take_home(frame: &Frame, parcels: Vec<(usize, Parcel)>) -> (Option<Told>, Vec<(usize, Parcel)>) {
+    let (home, to_sinks): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|(sink, _)| *sink == HOME);
+    let found = |(_, Parcel { frame, write, media, body, .. }): (usize, Parcel)| {
+        Some(Found { id: frame.id.to_string(), write: write?, media: media.to_owned(), body })
+    };
+    let told = told(frame).map(|task| Told { found: home.into_iter().filter_map(found).collect(), ..task });
+    (told, to_sinks)
 }
 
 /// A frame's own bytes, and why they lead to no result.
@@ -96,16 +126,26 @@ impl Shipment {
         if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
-        let end = self.open.refused.get().map_or(self.open.end, |reason| End::Dead(*reason));
+        let refused = self.open.refused.get();
+        let end = refused.map_or(self.open.end, |flaw| End::Dead(flaw.reason));
         let Frame { origin, received_at, .. } = *self.parcel.frame;
-        Some(Ended { origin, end, received_at, score: self.open.score })
+        let task = self.open.task.clone().map(|task| match refused {
+            Some(flaw) => Box::new(Told { detail: Some(flaw.detail.clone()), ..task }),
+            None => Box::new(task),
+        });
+        Some(Ended { origin, end, received_at, score: self.open.score, task })
     }
 
-    /// A sink will never take it: off to the dead letters, in place of what was to be written.
+    /// A sink will never take it: its frame is off to the dead letters, in place of what was to be written.
     fn refused(mut self, flaw: &Flaw) -> Self {
-        let _ = self.open.refused.set(flaw.reason);
-        self.to = To::Dead;
-        self.parcel = dead_letter(self.parcel.frame, flaw);
+        match self.open.refused.set(flaw.clone()) {
+            Ok(()) => {
+                self.to = To::Dead;
+                self.parcel = dead_letter(self.open.frame.clone(), flaw);
+            }
+            // One letter a frame is enough, however many of its pieces were refused.
+            Err(_) => self.to = To::Done,
+        }
         self
     }
 }
@@ -172,6 +212,51 @@ mod tests {
         let mut nothing = ship(Outcome::Filtered(0, frame, Vec::new(), None));
         assert_eq!((nothing.len(), nothing[0].to), (1, To::Done));
         assert_eq!(nothing.pop().unwrap().settle().map(|ended| ended.end), Some(End::Filtered(0)));
+    }
+
+    fn task() -> (Arc<Frame>, impl Fn(&'static str) -> Parcel) {
+        let frame = Frame { task: Some(Arc::default()), ..picture("frame".into()).frame };
+        let frame = Arc::new(frame);
+        let about = frame.clone();
+        let parcel = move |body: &'static str| Parcel {
+            frame: about.clone(),
+            write: Some(Write::Report),
+            reason: None,
+            detail: None,
+            body: body.into(),
+            media: "application/json",
+        };
+        (frame, parcel)
+    }
+
+    /// Catches a result that is written to no sink as if it were one, that goes home before the sinks have theirs, or that
+    /// does not go home at all.
+    #[test]
+    fn what_came_of_a_task_goes_home_with_its_end() {
+        let (frame, parcel) = task();
+        let parcels = vec![(0, parcel("out")), (HOME, parcel("home")), (1, parcel("out"))];
+        let mut shipments = ship(Outcome::Result(frame, parcels, None));
+        assert_eq!(shipments.iter().map(|shipment| shipment.to).collect::<Vec<_>>(), [To::Sink(0), To::Sink(1)]);
+        let (second, first) = (shipments.pop().unwrap(), shipments.pop().unwrap());
+        assert!(first.settle().is_none());
+        let told = second.settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!((told.id.as_str(), told.found.len(), &told.found[0].body[..]), ("1", 1, &b"home"[..]));
+    }
+
+    /// Catches a task that fails without a word of why, and a frame that nobody asks for and is told of all the same.
+    #[test]
+    fn a_task_that_fails_says_why() {
+        let (frame, parcel) = task();
+        let flaw = Flaw::new(Reason::Truncated, "it ends too soon");
+        let dead = Outcome::Dead(Fault { frame: Frame::clone(&frame), flaw });
+        let told = ship(dead).pop().unwrap().settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!(told.detail.as_deref(), Some("it ends too soon"));
+        let shipment = ship(Outcome::Result(frame, vec![(0, parcel("out"))], None)).pop().unwrap();
+        let refused = judged(shipment, Err(Flaw::new(Reason::Refused, "no such topic")));
+        let told = refused.settle().and_then(|ended| ended.task).expect("it is a task");
+        assert_eq!(told.detail.as_deref(), Some("no such topic"));
+        let plain = filtered().pop().unwrap();
+        assert!(plain.open.task.is_none());
     }
 
     /// Catches a frame that is both filtered and a dead letter: it ends once, as the dead letter that it is.

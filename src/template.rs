@@ -99,6 +99,15 @@ impl Template {
         filled
     }
 
+    /// As [`Template::fill`], with every value escaped once more by `more`.
+    pub fn fill_as(&self, names: &Names<'_>, more: impl Fn(&str) -> String) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Field(field) => more(&escape(&value(*field, names))),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
     /// What every filled text begins with: all before the first field.
     pub fn prefix(&self) -> &str {
         match self.pieces.first() {
@@ -283,6 +292,7 @@ mod tests {
             received_at: UnixMillis(0),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Default::default(),
         }
     }

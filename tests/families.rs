@@ -155,14 +155,14 @@ fn every_model_at_hand_is_what_it_is() {
         ("face/yunet_n_320_320.onnx", "yunet"),
         ("face/yunet_n_dynamic.onnx", "yunet"),
         ("face/version-RFB-320.onnx", "ultraface"),
-        ("attributes/age_gender_faceapi_112.onnx", "attributes"),
-        ("attributes/face_expression_faceapi_112.onnx", "classifier"),
-        ("attributes/emotion_mini_xception_64.onnx", "classifier"),
-        ("attributes/gender_mini_xception_64.onnx", "classifier"),
+        ("attributes/age_gender_faceapi_112.onnx", "faceapi_age_gender"),
+        ("attributes/face_expression_faceapi_112.onnx", "faceapi_expression"),
+        ("attributes/emotion_mini_xception_64.onnx", "mini_xception_emotion"),
+        ("attributes/gender_mini_xception_64.onnx", "mini_xception_gender"),
         ("classification/cifar10_resnet20.onnx", "classifier"),
         ("classification/mlperf_tiny_resnet8_cifar10.onnx", "classifier"),
-        ("classification/vww_96_person.onnx", "classifier"),
-        ("classification/mnist_ekuiper.onnx", "classifier"),
+        ("classification/vww_96_person.onnx", "visual_wake_words"),
+        ("classification/mnist_ekuiper.onnx", "mnist"),
     ] {
         let found = vigie::look::look(&folder.join(file)).expect("a model");
         assert_eq!(found.family.as_deref(), Some(family), "{file}: {}", found.why);

@@ -1,4 +1,5 @@
-//! `docs/steps.md`: made of what the code says of its steps, with pictures that the steps made themselves.
+//! `docs/steps.md`, made of what the code says of its steps, with pictures that the steps made themselves; and `docs/jobs.md`,
+//! made of the jobs.
 //!
 //! `VIGIE_BLESS=1 cargo test --test main manual` writes it anew.
 
@@ -39,10 +40,14 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 ";
 
 /// Each kind with an example, in the order in which people look for them. Kinds whose picture says nothing have none.
-const KINDS: [(&str, &str, bool); 17] = [
+const KINDS: &[(&str, &str, bool)] = &[
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
+    ("describe", "model = \"age_gender_faceapi_112.onnx\"\nmin_size = 60", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
+    ("branch", "when = 'values.gender == \"woman\"'", false),
+    ("each", "of = \"faces\"\nmargin = 0.2", false),
+    ("collect", "from = [\"blurred\", \"women.else\"]", false),
     ("crop", "to = \"detections\"\nmargin = 0.1", true),
     ("resize", "width = 160\nheight = 160\nmode = \"fill\"", true),
     ("rotate", "degrees = 27\nfill = \"#ff8800\"", true),
@@ -54,8 +59,14 @@ const KINDS: [(&str, &str, bool); 17] = [
     ("convert", "to = \"png\"", false),
     ("strip", "", false),
     ("analyze", "gps = false", false),
+    (
+        "http",
+        "url = \"http://detector.example:8080/faces\"\ntake = { detections = \"faces\", values = { model = \"model?\" } }\naway = \"skip\"",
+        false,
+    ),
     ("motion", "threshold = 0.08\narea = 0.005", false),
     ("sample", "per_second = 2", false),
+    ("where", "when = 'detections.exists(d, d.label == \"person\" && d.score > 0.8)'", false),
     ("dedupe", "by = \"looks\"\nwithin = \"10s\"", false),
 ];
 
@@ -118,8 +129,8 @@ fn the_manual_of_steps_is_up_to_date() {
     for row in vigie::steps::KINDS {
         assert!(KINDS.iter().any(|(kind, ..)| *kind == row.name), "{} has no section", row.name);
     }
-    let sections = KINDS.map(|(kind, keys, has_picture)| section(kind, keys, has_picture));
-    let text = HEAD.to_owned() + &sections.concat();
+    let sections = KINDS.iter().map(|(kind, keys, has_picture)| section(kind, keys, *has_picture));
+    let text = HEAD.to_owned() + &sections.collect::<String>();
     if std::env::var_os("VIGIE_BLESS").is_some() {
         fs::write(here("docs/steps.md"), &text).expect("it can be written");
         fs::create_dir_all(here("docs/steps")).expect("a folder");
@@ -137,4 +148,41 @@ fn draw(kind: &str, keys: &str) {
     let pixels = picture.pixels(&Limits::default()).expect("it decodes");
     let jpeg = encode_as(Form::Jpeg(Some(80)), pixels, &[], 1.0).expect("a JPEG");
     fs::write(here(&format!("docs/steps/{kind}.jpg")), jpeg).expect("it can be written");
+}
+
+/// What stands above the jobs.
+const JOBS: &str = "\
+# Jobs
+
+Examples in [jobs/](../jobs): each runs as it is, and says in its comments what it takes. Addresses, models and folders come from
+the environment, with defaults. `vigie try JOB PICTURE` shows what one does to a picture of yours; how parts are put together is
+told in [graph.md](graph.md).
+";
+
+/// A job: what its first comment says, and its graph.
+fn example(name: &str) -> String {
+    let path = here(&format!("jobs/{name}.toml"));
+    let text = fs::read_to_string(&path).expect("a job");
+    let said = text.lines().take_while(|line| *line != "#" && line.starts_with('#'));
+    let said = said.map(|line| line.trim_start_matches('#').trim()).collect::<Vec<_>>().join(" ");
+    let job = vigie::job::Job::parse(&text, &path).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let graph = vigie::graph::mermaid::written(&vigie::graph::Graph::of(&job));
+    format!("\n## {name}\n\n{said} [jobs/{name}.toml](../jobs/{name}.toml)\n\n```mermaid\n{graph}```\n")
+}
+
+/// Catches a job that nobody tells of, and a page that tells of another one than there is.
+#[test]
+fn the_page_of_jobs_is_up_to_date() {
+    let names = fs::read_dir(here("jobs")).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<_> = names
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let text = JOBS.to_owned() + &names.iter().map(|name| example(name)).collect::<String>();
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(here("docs/jobs.md"), &text).expect("it can be written");
+    }
+    let published = fs::read_to_string(here("docs/jobs.md")).unwrap_or_default();
+    assert!(published == text, "docs/jobs.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual");
 }

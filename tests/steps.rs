@@ -22,7 +22,7 @@ fn here(file: &str) -> PathBuf {
 }
 
 /// The steps of these tables, opened.
-fn steps(tables: &str) -> Vec<Box<dyn Step>> {
+pub fn steps(tables: &str) -> Vec<Box<dyn Step>> {
     let text = format!(
         "name = 'room'\n[source.in]\nkind = 'synthetic'\n[batch]\npartition = 'camera'\n{tables}\n\
          [sink.out]\nkind = 'files'\npath = 'out/{{id}}'\n"
@@ -31,7 +31,8 @@ fn steps(tables: &str) -> Vec<Box<dyn Step>> {
     let job = Job::parse(&text, Path::new("room.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     job.check(runtime.handle()).unwrap_or_else(|wrong| panic!("{wrong}"));
     let open = |part: &vigie::job::Part<dyn vigie::steps::StepConfig>| {
-        part.config.open(&job.context(&part.name, 0, runtime.handle())).expect("it opens")
+        let work = part.config.open(&job.context(&part.name, 0, runtime.handle())).expect("it opens");
+        work.into_line().expect("one way in, one way out")
     };
     job.steps.iter().map(open).collect()
 }
@@ -46,13 +47,14 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
         received_at: UnixMillis(1_795_249_801_300),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: bytes.into(),
     })
 }
 
 /// Something that was found.
 pub fn detection(label: &str, area: [f32; 4]) -> Detection {
-    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None }
+    Detection { class: 0, label: label.into(), score: 0.9, area, landmarks: None, by: Default::default() }
 }
 
 /// The picture after the steps of these tables; `None` where it is filtered.
@@ -61,7 +63,7 @@ pub fn after(tables: &str, mut picture: Picture) -> Option<Picture> {
         picture = match step.run(vec![picture]).pop().expect("an answer for each picture") {
             Ok(picture) => picture,
             Err(Stop::Filtered(_)) => return None,
-            Err(Stop::Fault(fault)) => panic!("{:?}", fault.flaw),
+            Err(Stop::Fault(_, flaw)) => panic!("{flaw:?}"),
         };
     }
     Some(picture)
@@ -173,6 +175,7 @@ fn any() -> Vec<(&'static str, String)> {
         ("crop", "to = 'detections'\nmargin = 0.2"),
         ("dedupe", "by = 'looks'"),
         ("draw", ""),
+        ("draw", "label = '{detection.label} of {width}'"),
         ("flip", ""),
         ("flip", "axis = 'vertical'"),
         ("grey", ""),
@@ -192,6 +195,7 @@ fn any() -> Vec<(&'static str, String)> {
         ("sample", "per_second = 5"),
         ("score", ""),
         ("strip", ""),
+        ("where", "when = 'width > 0 && size(detections) >= 0'"),
     ];
     rows.map(|(kind, keys)| (kind, one(kind, keys))).into()
 }

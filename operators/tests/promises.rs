@@ -10,7 +10,7 @@ use operators::ingest::clock;
 use operators::mailbox::{Closer, Gone};
 use operators::{
     Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Load, Meter, Number, Offload, Partition, Reason,
-    UnixMillis, Window, Work, ingest, mailbox,
+    Settings, UnixMillis, Window, Work, ingest, mailbox,
 };
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
@@ -28,8 +28,14 @@ fn frame(camera: &str, number: u64) -> Frame {
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw: None,
+        task: None,
         bytes: vec![number as u8; 100].into(),
     }
+}
+
+fn settings() -> Arc<Settings> {
+    let all = [operators::Setting::Text("red".into()), operators::Setting::Number(0.5), operators::Setting::Bool(true)];
+    Arc::new(all.into_iter().enumerate().map(|(name, setting)| (name.to_string(), setting)).collect())
 }
 
 /// A sink that makes frames durable after a while, in groups, and tells what is durable.
@@ -305,7 +311,7 @@ proptest! {
         let frames: Vec<Frame> = frames.into_iter().map(|(camera, number, id, captured, flawed, length)| Frame {
             camera: camera.into(), number: Number(number), id: id.into(), captured_at: captured.map(UnixMillis),
             received_at: UnixMillis(number), origin: Default::default(),
-            flaw: flawed.then(|| Flaw::new(Reason::BadMessage, "no picture")), bytes: vec![number as u8; length].into(),
+            flaw: flawed.then(|| Flaw::new(Reason::BadMessage, "no picture")), task: (length % 3 == 0).then(settings), bytes: vec![number as u8; length].into(),
         }).collect();
         frames.iter().cloned().for_each(|frame| batch.push_into(frame));
         let mut bytes = Vec::new();

@@ -14,14 +14,15 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use super::control::{Command, Reply};
-use super::routes::{Act, Call, Route};
-use super::{Api, LARGEST_BODY, Problem, caller, exposition, stream};
+use super::routes::{Act, Call, Route, Takes};
+use super::{Api, LARGEST_BODY, Problem, caller, exposition, openapi, stream, tasks};
 use crate::http::OPEN_METRICS;
 
 /// `{name}` of the path, and what stands behind `?`.
 type Pairs = HashMap<String, String>;
 
-/// What is too large is read up to here all the same: who is still sending when the connection is closed reads no answer.
+/// What is too large is read so much further all the same: who is still sending when the connection is closed reads no
+/// answer.
 const SWALLOWED: usize = 8 * LARGEST_BODY;
 
 /// Answers a request that came by that route.
@@ -39,8 +40,14 @@ pub(super) async fn answer(
         admitted?;
         let Path(mut path) = path.map_err(|error| Problem::wrong(error.body_text()))?;
         let Query(query) = query.map_err(|error| Problem::wrong(error.body_text()))?;
-        let body = if route.takes { taken(&head.headers, body).await? } else { Bytes::new() };
-        act(route, &api, &Call { name: path.remove("name").unwrap_or_default(), query, body }).await
+        let mut named = |name| path.remove(name).unwrap_or_default();
+        let (name, id, index) = (named("name"), named("id"), named("index"));
+        let call = Call { name, id, index, query, body: Bytes::new() };
+        match route.takes {
+            Takes::Nothing => act(route, &api, &call).await,
+            Takes::Job => act(route, &api, &Call { body: taken(&head.headers, body).await?, ..call }).await,
+            Takes::Picture => tasks::take(&api, &call, &head.headers, body).await,
+        }
     };
     answered.await.unwrap_or_else(Problem::into_response)
 }
@@ -52,22 +59,27 @@ async fn taken(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Problem::not_json());
     }
-    let told = value(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if told.is_some_and(|length| length > SWALLOWED) {
-        return Err(Problem::too_large(LARGEST_BODY));
+    received(headers, body, LARGEST_BODY, LARGEST_BODY).await
+}
+
+/// What was sent, if it has `most` bytes or less; else it is said that `told` is the most.
+pub(super) async fn received(headers: &HeaderMap, body: Body, most: usize, told: usize) -> Result<Bytes, Problem> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > most + SWALLOWED) {
+        return Err(Problem::too_large(told));
     }
     let (mut taken, mut length) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Problem::wrong(format!("what was sent breaks off: {error}")))?;
         length += chunk.len();
-        if length <= LARGEST_BODY {
+        if length <= most {
             taken.extend_from_slice(&chunk);
-        } else if length > SWALLOWED {
+        } else if length > most + SWALLOWED {
             break;
         }
     }
-    if length > LARGEST_BODY { Err(Problem::too_large(LARGEST_BODY)) } else { Ok(taken.into()) }
+    if length > most { Err(Problem::too_large(told)) } else { Ok(taken.into()) }
 }
 
 async fn act(route: &Route, api: &Api, call: &Call) -> Result<Response, Problem> {
@@ -76,6 +88,9 @@ async fn act(route: &Route, api: &Api, call: &Call) -> Result<Response, Problem>
         Act::Metrics => metrics(call, api.control.ask(Command::Metrics).await?),
         Act::Events => stream::events(&api.events, call),
         Act::Page => Ok(page((api.page)())),
+        Act::Take => Err(Problem::bug("a task is taken elsewhere")),
+        Act::Task => tasks::show(api, call).await,
+        Act::Document => json(&openapi::document(&api.front.terms())),
         Act::Health => Ok("ok\n".into_response()),
     }
 }
@@ -105,7 +120,7 @@ fn shown(reply: &Reply) -> Result<Response, Problem> {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Response, Problem> {
+pub(super) fn json(value: &impl Serialize) -> Result<Response, Problem> {
     let text = serde_json::to_string(value).map_err(|error| Problem::bug(format!("the answer is no JSON: {error}")))?;
     Ok(([(CONTENT_TYPE, "application/json")], text + "\n").into_response())
 }

@@ -1,16 +1,19 @@
 //! For tests: a process whose cluster is a list of jobs and nothing else.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use operators::UnixMillis;
 use tokio::runtime::Runtime;
 
 use super::{
-    Api, ApiToken, ClusterStatus, Command, Control, Events, JobStatus, Level, Problem, ProcessStatus, Reply,
-    Submission, Tokens, control, serve,
+    Api, ApiToken, ClusterStatus, Command, Control, Elsewhere, Events, Front, JobStatus, LARGEST_BODY, Level, Problem,
+    ProcessStatus, Reply, Submission, TaskAnswer, TaskQuestion, Tokens, control, serve,
 };
 use crate::job::Job;
 use crate::roster::{Roster, Wanted, When};
+use crate::tasks::{Put, Rules, TaskStatus, Tasks, Terms};
+use crate::write::Write;
 
 /// A sound job file of that name.
 pub fn job_file(name: &str) -> String {
@@ -77,7 +80,70 @@ fn end(runtime: &Mutex<Option<Runtime>>) {
 }
 
 fn api(control: Control, events: &Events, tokens: Tokens) -> Api {
-    Api { control, events: events.clone(), tokens, page: Arc::new(|| "vigie_up 1\n# EOF\n".to_owned()) }
+    Api {
+        control,
+        events: events.clone(),
+        tokens,
+        front: Arc::new(Counter::open()),
+        page: Arc::new(|| "vigie_up 1\n# EOF\n".to_owned()),
+    }
+}
+
+/// Takes tasks for the job `room`, and does nothing with them.
+pub struct Counter(Tasks, Terms);
+
+impl Counter {
+    /// One that is open.
+    pub fn open() -> Self {
+        let parameters = toml::from_str("strength = { type = 'number', default = 0.5 }").expect("a parameter");
+        let terms = Terms { parameters, results: vec![Write::Report] };
+        let (tasks, (give, coming)) = (Tasks::new("room"), std::sync::mpsc::channel::<Put>());
+        let rules = Rules {
+            terms: terms.clone(),
+            queue: 3,
+            queue_bytes: 1 << 20,
+            rate: None,
+            keep: Duration::from_secs(60),
+            keep_bytes: 1 << 20,
+            largest: LARGEST_BODY,
+            receiving: 1 << 30,
+        };
+        tasks.keep(&rules);
+        tasks.open(rules, give, (0, 0));
+        let taken = tasks.clone();
+        std::thread::spawn(move || {
+            for Put { task, room, tell } in coming {
+                taken.queued(&task.said);
+                room.fill(0);
+                let _ = tell.send(Ok(()));
+            }
+        });
+        Self(tasks, terms)
+    }
+}
+
+impl Front for Counter {
+    fn tasks(&self, job: &str) -> Result<Tasks, Problem> {
+        match job {
+            "room" => Ok(self.0.clone()),
+            _ => Err(Problem::not_found(format!("there is no job `{job}`"))),
+        }
+    }
+
+    fn expects(&self, _: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn elsewhere(&self, question: TaskQuestion) -> Elsewhere<'_> {
+        // Another process has taken one of that name.
+        let known = TaskStatus { ended_at: Some(String::new()), id: "elsewhere".into(), ..TaskStatus::default() };
+        let answer = (question.id == "elsewhere").then(|| TaskAnswer::Status(known.into()));
+        Box::pin(async move { Ok(answer) })
+    }
+
+    fn terms(&self) -> Vec<(String, Terms)> {
+        vec![("room".to_owned(), self.1.clone())]
+    }
 }
 
 fn named(job: &Submission) -> Result<String, Problem> {

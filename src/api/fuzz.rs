@@ -65,8 +65,9 @@ fn targets() -> impl Strategy<Value = String> {
         1 => Just("?follow=false".to_owned()),
     ];
     let more = prop_oneof![9 => Just(""), 1 => Just("/"), 1 => Just("//x")];
-    (proptest::sample::select(paths), names(), more, query)
-        .prop_map(|(path, name, more, query)| path.replace("{name}", &name) + more + &query)
+    (proptest::sample::select(paths), names(), more, query).prop_map(|(path, name, more, query)| {
+        path.replace("{name}", &name).replace("{id}", &name).replace("{index}", "0") + more + &query
+    })
 }
 
 fn values() -> impl Strategy<Value = Value> {

@@ -9,6 +9,7 @@
 //!
 //! * [`routes`]: the table of all that can be asked; the router and the OpenAPI file are made from it.
 //! * [`answer`]: one request, from its caller to its answer.
+//! * [`tasks`], [`handed`], [`multipart`]: pictures that are handed in.
 //! * [`caller`], [`tokens`]: who may do what.
 //! * [`control`]: commands, and where their answers go.
 //! * [`types`]: what goes in and out as JSON; [`problem`]: what went wrong.
@@ -36,11 +37,14 @@ pub mod caller;
 pub mod control;
 pub mod events;
 pub mod exposition;
+pub mod handed;
+pub mod multipart;
 pub mod openapi;
 pub mod problem;
 pub mod routes;
 mod secure;
 pub mod stream;
+pub mod tasks;
 pub mod tokens;
 pub mod types;
 
@@ -54,6 +58,7 @@ mod tests;
 pub use control::{Command, Control, Reply, Request, control};
 pub use events::{Event, Events, Level};
 pub use problem::Problem;
+pub use tasks::{AnyFront, Elsewhere, Front, TaskAnswer, TaskQuestion};
 pub use tokens::{ApiToken, Role, Tokens};
 pub use types::{ClusterStatus, JobDetail, JobStatus, Moment, ProcessStatus, Sample, Share, Stage, Submission};
 
@@ -69,6 +74,8 @@ pub struct Api {
     pub events: Events,
     /// Who may do what.
     pub tokens: Tokens,
+    /// Who takes tasks.
+    pub front: AnyFront,
     /// What this process counts, in Prometheus' (OpenMetrics) text format.
     pub page: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -81,11 +88,16 @@ impl fmt::Debug for Api {
 
 /// Every route of [`routes::ROUTES`]. It wants to know its callers: serve it with their addresses.
 pub fn router(api: Api) -> Router {
+    some(api, |_| true)
+}
+
+/// Those routes that are meant.
+pub fn some(api: Api, meant: fn(&routes::Route) -> bool) -> Router {
     let with = |router: Router<Api>, route: &'static routes::Route| {
         let answer = move |state, peer, path, query, request| answer::answer(route, state, peer, path, query, request);
         router.route(route.path, on(route.verb.filter(), answer))
     };
-    let router = routes::ROUTES.iter().fold(Router::new(), with);
+    let router = routes::ROUTES.iter().filter(|route| meant(route)).fold(Router::new(), with);
     router.fallback(nowhere).method_not_allowed_fallback(not_that_way).with_state(api)
 }
 

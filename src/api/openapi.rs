@@ -5,8 +5,33 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problem::PROBLEM_JSON;
-use super::routes::{Gives, ROUTES, Route};
+use super::routes::{Gives, ROUTES, Route, Takes};
 use super::{ClusterStatus, Event, JobDetail, JobStatus, Problem, Sample, Submission};
+use crate::tasks::TaskStatus;
+use crate::tasks::terms::{Parameter, Terms};
+
+/// The OpenAPI description of all routes, and of the tasks of these jobs.
+pub fn document(jobs: &[(String, Terms)]) -> Value {
+    let mut document = openapi();
+    for (job, terms) in jobs {
+        let generic = "/api/v1/jobs/{name}/tasks";
+        let mut row = document["paths"][generic]["post"].clone();
+        row["operationId"] = format!("post_jobs_{job}_tasks").into();
+        row["parameters"] = parameters_of(&row, terms);
+        document["paths"][generic.replace("{name}", job)] = json!({ "post": row });
+    }
+    document
+}
+
+/// What stands behind `?` of a task of that job.
+fn parameters_of(row: &Value, terms: &Terms) -> Value {
+    let in_query = row["parameters"].as_array().into_iter().flatten().filter(|row| row["in"] == "query").cloned();
+    let own = terms.parameters.iter().map(|(name, Parameter { sort, default, description })| {
+        let schema = json!({ "type": sort.json(), "default": default });
+        json!({ "name": name, "in": "query", "description": description, "schema": schema })
+    });
+    in_query.chain(own).collect()
+}
 
 /// The OpenAPI description of all routes.
 pub fn openapi() -> Value {
@@ -46,11 +71,30 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         "parameters": parameters(route),
         "responses": responses(route, schemas),
     });
-    if route.takes {
-        let schema = schemas.subschema_for::<Submission>();
-        row["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
-    }
+    let content = match route.takes {
+        Takes::Nothing => return row,
+        Takes::Job => json!({ "application/json": { "schema": schemas.subschema_for::<Submission>() } }),
+        Takes::Picture => pictures(),
+    };
+    row["requestBody"] = json!({ "required": true, "content": content });
     row
+}
+
+/// How a picture may be sent.
+fn pictures() -> Value {
+    let file = json!({ "schema": { "type": "string", "format": "binary" } });
+    let with = |image: Value| {
+        let camera = json!({ "type": "string", "description": "The name of the camera." });
+        let more = "Other fields are parameters of the job.";
+        let properties = json!({ "image": image, "camera": camera });
+        json!({ "schema": { "type": "object", "required": ["image"], "properties": properties, "description": more } })
+    };
+    json!({
+        "image/jpeg": file,
+        "image/png": file,
+        "multipart/form-data": with(json!({ "type": "string", "format": "binary" })),
+        "application/json": with(json!({ "type": "string", "description": "Base64, or a `data:` URL." })),
+    })
 }
 
 /// `post_jobs_name_drain`.
@@ -63,10 +107,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     let text = json!({ "type": "string" });
     let query =
         |(name, what): &(&str, &str)| json!({ "name": name, "in": "query", "description": what, "schema": text });
-    let name =
-        json!({ "name": "name", "in": "path", "required": true, "description": "The job's name.", "schema": text });
-    let in_path = route.path.contains("{name}").then_some(name);
-    in_path.into_iter().chain(route.query.iter().map(query)).collect()
+    let named = [("name", "The job's name."), ("id", "The task's name."), ("index", "Which of its results, from 0.")];
+    let in_path = named.iter().filter(|(name, _)| route.path.contains(&format!("{{{name}}}")));
+    let in_path = in_path.map(
+        |(name, what)| json!({ "name": name, "in": "path", "required": true, "description": what, "schema": text }),
+    );
+    in_path.chain(route.query.iter().map(query)).collect()
 }
 
 fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
@@ -74,6 +120,9 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let wrong = |what: &str| json!({ "description": what, "content": { PROBLEM_JSON: { "schema": problem } } });
     let mut all = Map::new();
     let (status, good) = good(route.gives, schemas);
+    if route.gives == Gives::Taken {
+        all.insert("200".to_owned(), good.clone());
+    }
     all.insert(status.to_owned(), good);
     for (status, what) in problems(route) {
         all.insert(status.to_string(), wrong(what));
@@ -84,20 +133,25 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 /// The problems that a route may answer with.
 fn problems(route: &Route) -> Vec<(u16, &'static str)> {
     let asks = !matches!(route.gives, Gives::Text | Gives::Events);
+    let (is_job, is_picture) = (route.takes == Takes::Job, route.takes == Takes::Picture);
+    let takes = is_job || is_picture;
     let of_a_job = route.path.contains("{name}");
     let changes = route.verb != super::routes::Verb::Get;
     let all = [
         (
             400,
             "What was sent can't be read, or the job file has mistakes.",
-            route.takes || of_a_job || !route.query.is_empty(),
+            takes || of_a_job || !route.query.is_empty(),
         ),
         (401, "No token, or an unknown one.", route.role.is_some()),
         (403, "The token's role is too low, or a web page asks.", route.role.is_some()),
-        (404, "There is no such job.", of_a_job),
-        (409, "It does not go with how the job is.", changes && (of_a_job || route.takes)),
-        (413, "What was sent is too large.", route.takes),
-        (415, "What was sent is not JSON.", route.takes),
+        (404, "There is no such job, or task.", of_a_job),
+        (409, "It does not go with how the job is.", changes && (of_a_job || takes)),
+        (413, "What was sent is too large.", takes),
+        (415, "What was sent is not JSON.", is_job),
+        (415, "What was sent is no picture that is taken.", is_picture),
+        (422, "A parameter that the job does not take, or of another type.", is_picture),
+        (429, "There is no room for more; `Retry-After` says when there may be.", is_picture),
         (500, "A mistake in Vigie.", asks),
         (503, "There is no generation at work; `detail` says what is missing.", asks),
     ];
@@ -120,11 +174,24 @@ fn good(gives: Gives, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
             content["application/openmetrics-text"] = json!({ "schema": { "type": "string" } });
             ("What is counted.", content)
         }
+        Gives::Task => ("The task as it is now.", of::<TaskStatus>(schemas)),
+        Gives::Taken => {
+            ("The task is taken, and durable. 200, where `wait` has seen its end.", of::<TaskStatus>(schemas))
+        }
+        Gives::Json => ("It.", json!({ "application/json": { "schema": { "type": "object" } } })),
+        Gives::Found => {
+            let it = json!({ "schema": { "type": "string", "format": "binary" } });
+            (
+                "It.",
+                json!({ "image/jpeg": it, "image/png": it, "image/webp": it, "application/json": { "schema": true } }),
+            )
+        }
         Gives::Events => {
             schemas.subschema_for::<Event>();
             ("Events; `data` of each is an `Event`.", text("text/event-stream"))
         }
         Gives::Text => ("Text.", text("text/plain")),
     };
-    ("200", json!({ "description": what, "content": content }))
+    let status = if gives == Gives::Taken { "202" } else { "200" };
+    (status, json!({ "description": what, "content": content }))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,11 +20,14 @@ pub struct Problem {
     pub title: String,
     /// What is wrong this time, and what to do.
     pub detail: String,
+    /// After how many seconds it may be done, where that is known; the header `Retry-After` says it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
     fn new(status: StatusCode, title: &str, detail: impl fmt::Display) -> Self {
-        Self { status: status.as_u16(), title: title.to_owned(), detail: detail.to_string() }
+        Self { status: status.as_u16(), title: title.to_owned(), detail: detail.to_string(), retry_after: None }
     }
 
     /// 400: what was sent can't be read, or is no sound job; `detail` holds the mistakes of the job file.
@@ -57,6 +60,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "Does not fit", detail)
     }
 
+    /// 409: that job takes no tasks.
+    pub fn takes_no_tasks(job: &str) -> Self {
+        Self::conflict(format!("job {job} takes no tasks: give it a source with `kind = \"http\"`"))
+    }
+
     /// 413: what was sent is too large.
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("this is larger than {limit} bytes, the most that is taken: send less");
@@ -67,6 +75,26 @@ impl Problem {
     pub fn not_json() -> Self {
         let detail = "what is sent is JSON: say so with `Content-Type: application/json`";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not JSON", detail)
+    }
+
+    /// 415: it is something that nothing here takes.
+    pub fn unsupported(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not taken", detail)
+    }
+
+    /// 422: it can be read, and is not what the job takes.
+    pub fn unfit(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Not what the job takes", detail)
+    }
+
+    /// 429: there is no room for it now.
+    pub fn too_many(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many", detail)
+    }
+
+    /// The same, which may be done after so many seconds.
+    pub fn after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// 500: a mistake in the program.
@@ -95,6 +123,9 @@ impl IntoResponse for Problem {
         let mut response = (status, [(CONTENT_TYPE, PROBLEM_JSON)], text).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

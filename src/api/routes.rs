@@ -14,6 +14,13 @@ use super::types::Submission;
 /// Where the API begins.
 pub const BASE: &str = "/api/v1";
 
+/// A name as it stands in a path.
+pub fn in_path(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let as_is = |byte: u8| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(as_is).collect()
+}
+
 /// A way to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -53,6 +60,10 @@ impl Verb {
 pub struct Call {
     /// `{name}` of the path.
     pub name: String,
+    /// `{id}` of the path: a task.
+    pub id: String,
+    /// `{index}` of the path: one of the things that came of it.
+    pub index: String,
     /// What stands behind `?`.
     pub query: HashMap<String, String>,
     /// What was sent.
@@ -85,6 +96,23 @@ pub enum Act {
     Page,
     /// This process: it is there.
     Health,
+    /// A task is taken.
+    Take,
+    /// How a task is, or what came of it.
+    Task,
+    /// The OpenAPI document, with the tasks of the jobs that there are.
+    Document,
+}
+
+/// What is sent with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// A [`Submission`].
+    Job,
+    /// A picture.
+    Picture,
 }
 
 /// What is answered, for the OpenAPI file.
@@ -102,6 +130,14 @@ pub enum Gives {
     Metrics,
     /// A stream of [`super::Event`].
     Events,
+    /// A [`crate::tasks::TaskStatus`].
+    Task,
+    /// The same, of one that was just taken.
+    Taken,
+    /// A picture, or a report.
+    Found,
+    /// JSON that another document describes.
+    Json,
     /// Text.
     Text,
     /// Nothing.
@@ -119,8 +155,8 @@ pub struct Route {
     pub summary: &'static str,
     /// Who may; nobody is asked where it is none.
     pub role: Option<Role>,
-    /// Whether a [`Submission`] is sent with it.
-    pub takes: bool,
+    /// What is sent with it.
+    pub takes: Takes,
     /// What may stand behind `?`, and what it means.
     pub query: &'static [(&'static str, &'static str)],
     /// What comes back.
@@ -134,12 +170,17 @@ const VIEW: Route = Route {
     path: "",
     summary: "",
     role: Some(Role::View),
-    takes: false,
+    takes: Takes::Nothing,
     query: &[],
     gives: Gives::Nothing,
     act: Act::Health,
 };
 const SUBMIT: Route = Route { verb: Verb::Post, role: Some(Role::Submit), gives: Gives::Job, ..VIEW };
+
+const TASK: Route = Route { role: Some(Role::Task), ..SUBMIT };
+
+const WAIT: (&str, &str) = ("wait", "how long the end is waited for: `10s`, at most a minute");
+const CAMERA: (&str, &str) = ("camera", "the name of the camera, for paths and topics; without it, the source's");
 
 /// Every route.
 pub const ROUTES: &[Route] = &[
@@ -153,7 +194,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/v1/jobs",
         summary: "Run a job. The same job once more changes nothing.",
-        takes: true,
+        takes: Takes::Job,
         act: Act::Command(|call| Ok(Command::Submit(call.json::<Submission>()?))),
         ..SUBMIT
     },
@@ -168,7 +209,7 @@ pub const ROUTES: &[Route] = &[
         verb: Verb::Put,
         path: "/api/v1/jobs/{name}",
         summary: "Give a job another text.",
-        takes: true,
+        takes: Takes::Job,
         act: Act::Command(|call| Ok(Command::Update(call.name.clone(), call.json()?))),
         ..SUBMIT
     },
@@ -203,6 +244,32 @@ pub const ROUTES: &[Route] = &[
         summary: "Stop a job, and start it anew with the same text.",
         act: Act::Command(|call| Ok(Command::Restart(call.name.clone()))),
         ..SUBMIT
+    },
+    Route {
+        path: "/api/v1/jobs/{name}/tasks",
+        summary: "Hand in a picture. It is answered when the picture is durable.",
+        takes: Takes::Picture,
+        query: &[WAIT, CAMERA],
+        gives: Gives::Taken,
+        act: Act::Take,
+        ..TASK
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/api/v1/jobs/{name}/tasks/{id}",
+        summary: "How a task is, and what was found.",
+        query: &[WAIT],
+        gives: Gives::Task,
+        act: Act::Task,
+        ..TASK
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/api/v1/jobs/{name}/tasks/{id}/results/{index}",
+        summary: "Something that came of a task: the image, for one.",
+        gives: Gives::Found,
+        act: Act::Task,
+        ..TASK
     },
     Route {
         path: "/api/v1/cluster",
@@ -251,6 +318,13 @@ pub const ROUTES: &[Route] = &[
         summary: "What this process counts, for Prometheus.",
         gives: Gives::Text,
         act: Act::Page,
+        ..VIEW
+    },
+    Route {
+        path: "/api/v1/openapi.json",
+        summary: "This API as an OpenAPI document, with the tasks of each job and their parameters.",
+        gives: Gives::Json,
+        act: Act::Document,
         ..VIEW
     },
     Route { path: "/healthz", summary: "This process is there.", role: None, gives: Gives::Text, ..VIEW },

@@ -8,8 +8,11 @@ use ureq::http::Request;
 use super::fake::{Fake, job_file};
 use super::openapi::openapi;
 use super::problem::PROBLEM_JSON;
-use super::routes::{ROUTES, Route};
+use super::routes::{ROUTES, Route, Takes};
 use super::{ApiToken, LARGEST_BODY, Role};
+
+/// What begins like a picture.
+const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0 the rest of a picture";
 
 /// What came back.
 struct Answer {
@@ -51,6 +54,10 @@ fn ask(fake: &Fake, method: &str, path: &str) -> Answer {
     send(method, format!("http://{}{path}", fake.address), &[], Vec::new())
 }
 
+fn hand_in(fake: &Fake, path: &str, media: &str, body: &[u8]) -> Answer {
+    send("POST", format!("http://{}{path}", fake.address), &[("content-type", media)], body.to_vec())
+}
+
 fn submit(fake: &Fake, text: &str) -> Answer {
     let body = json!({ "text": text, "folder": "/jobs", "file": "room.toml" });
     give(fake, "POST", "/api/v1/jobs", &body)
@@ -68,14 +75,18 @@ fn every_route_answers_as_the_openapi_file_says() {
     for route in ROUTES {
         let fake = Fake::start(&[]);
         assert_eq!(submit(&fake, &job_file("room")).status, 200);
-        let path = route.path.replace("{name}", "room");
+        let path = route.path.replace("{name}", "room").replace("{id}", "elsewhere").replace("{index}", "0");
         let path = if route.path.ends_with("/events") { path + "?follow=false&job=room" } else { path };
         if route.path.ends_with("/resume") {
             ask(&fake, "POST", "/api/v1/jobs/room/pause");
         }
         let method = route.verb.as_str().to_uppercase();
         let body = json!({ "text": job_file("room"), "folder": "/jobs", "file": "room.toml" });
-        let answer = if route.takes { give(&fake, &method, &path, &body) } else { ask(&fake, &method, &path) };
+        let answer = match route.takes {
+            Takes::Nothing => ask(&fake, &method, &path),
+            Takes::Job => give(&fake, &method, &path, &body),
+            Takes::Picture => hand_in(&fake, &path, "image/jpeg", JPEG),
+        };
         let operation = &described["paths"][route.path][route.verb.as_str()];
         assert!(operation["operationId"].is_string(), "{route:?} is not described");
         let good = &operation["responses"][answer.status.to_string()];
@@ -164,7 +175,7 @@ fn a_body_that_is_too_large_is_refused() {
 /// Catches a role that is not asked for, on any route.
 #[test]
 fn each_route_asks_for_its_role() {
-    let roles = [Role::View, Role::Submit, Role::Admin];
+    let roles = [Role::Task, Role::View, Role::Submit, Role::Admin];
     let tokens = roles.map(|role| ApiToken::fresh(role.as_str(), role).expect("random numbers"));
     let fake = Fake::start(&tokens.clone().map(|(_, row)| row));
     for route in ROUTES.iter().filter(|route| !route.path.ends_with("/stop") && !route.path.ends_with("/events")) {
@@ -181,7 +192,7 @@ fn each_route_asks_for_its_role() {
         };
         assert_eq!((status(None), status(Some("guess"))), (401, 401), "{route:?}");
         for (role, (token, _)) in roles.iter().zip(&tokens) {
-            assert_eq!(status(Some(token)) == 403, *role < needed, "{role:?} at {route:?}");
+            assert_eq!(status(Some(token)) == 403, !role.may(needed), "{role:?} at {route:?}");
         }
     }
 }
@@ -192,6 +203,7 @@ fn off_loopback_a_token_is_needed_at_the_start() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let api = |tokens: &[ApiToken]| super::Api {
         control: super::control().0,
+        front: std::sync::Arc::new(super::fake::Counter::open()),
         events: super::Events::new(0),
         tokens: super::Tokens::new(tokens).expect("sound rows"),
         page: std::sync::Arc::new(String::new),
@@ -202,4 +214,79 @@ fn off_loopback_a_token_is_needed_at_the_start() {
     let bound = super::serve(runtime.handle(), "0.0.0.0:0", None, api(&[row])).expect("a port");
     let taken = super::serve(runtime.handle(), &format!("127.0.0.1:{}", bound.port()), None, api(&[]));
     assert!(taken.expect_err("it is taken").what.contains("`http` of cluster.toml"));
+}
+
+fn tasks_of(fake: &Fake, query: &str, media: &str, body: &[u8]) -> Answer {
+    hand_in(fake, &format!("/api/v1/jobs/room/tasks{query}"), media, body)
+}
+
+/// Catches a way to send a picture that loses it, or what is said along with it.
+#[test]
+fn a_picture_is_handed_in_in_three_ways() {
+    let fake = Fake::start(&[]);
+    let form = [
+        &b"--x\r\nContent-Disposition: form-data; name=\"strength\"\r\n\r\n0.7\r\n"[..],
+        b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n",
+        JPEG,
+        b"\r\n--x--\r\n",
+    ]
+    .concat();
+    let image = format!("data:image/jpeg;base64,{}", base64_simd::STANDARD.encode_to_string(JPEG));
+    let object = json!({ "image": image, "strength": 0.7 }).to_string();
+    let ways = [
+        tasks_of(&fake, "?strength=0.7", "image/jpeg", JPEG),
+        tasks_of(&fake, "", "multipart/form-data; boundary=x", &form),
+        tasks_of(&fake, "", "application/json", object.as_bytes()),
+    ];
+    let mut ids = std::collections::BTreeSet::new();
+    for answer in ways {
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        let task = answer.json();
+        assert_eq!((&task["state"], &task["parameters"]["strength"]), (&json!("queued"), &json!(0.7)));
+        let looked = ask(&fake, "GET", task["links"]["self"].as_str().expect("a link"));
+        assert_eq!(looked.json(), task);
+        ids.insert(task["id"].as_str().expect("an id").to_owned());
+    }
+    assert!(ids.len() == 3 && ids.iter().all(|id| id.len() == 32), "{ids:?}");
+    assert!(tasks_of(&fake, "", "image/jpeg", JPEG).problem(429).contains("`queue`"), "three are taken");
+}
+
+/// Catches a task that is refused without words, or with a status that leads nowhere.
+#[test]
+fn each_wrong_task_is_refused_in_words() {
+    let fake = Fake::start(&[]);
+    let json = "application/json";
+    assert!(tasks_of(&fake, "", "text/plain", b"x").problem(415).contains("image/jpeg"));
+    assert!(tasks_of(&fake, "", "image/jpeg", b"GIF89a").problem(415).contains("neither a JPEG nor a PNG"));
+    assert!(tasks_of(&fake, "", "image/jpeg", b"").problem(415).contains("no picture"));
+    assert!(tasks_of(&fake, "", json, b"{}").problem(415).contains("no picture"));
+    assert!(tasks_of(&fake, "", json, b"[1]").problem(400).contains("no JSON object"));
+    assert!(tasks_of(&fake, "", json, b"{\"image\": \"%%%\"}").problem(422).contains("base64"));
+    assert!(tasks_of(&fake, "", "multipart/form-data", b"").problem(400).contains("boundary"));
+    assert!(tasks_of(&fake, "", "multipart/form-data; boundary=x", b"--x").problem(400).contains("ends too soon"));
+    assert!(tasks_of(&fake, "?strength=much", "image/jpeg", JPEG).problem(422).contains("a number"));
+    assert!(tasks_of(&fake, "?strenght=1", "image/jpeg", JPEG).problem(422).contains("did you mean `strength`?"));
+    assert!(tasks_of(&fake, "?camera=", "image/jpeg", JPEG).problem(422).contains("camera"));
+    assert!(tasks_of(&fake, "?wait=soon", "image/jpeg", JPEG).problem(400).contains("10s"));
+    let large = [JPEG, &vec![0; LARGEST_BODY]].concat();
+    assert!(tasks_of(&fake, "", "image/jpeg", &large).problem(413).contains("1048576"));
+    let text = json!({ "image": base64_simd::STANDARD.encode_to_string(&large) }).to_string();
+    assert!(tasks_of(&fake, "", json, text.as_bytes()).problem(413).contains("1048576"));
+    assert!(hand_in(&fake, "/api/v1/jobs/rom/tasks", "image/jpeg", JPEG).problem(404).contains("rom"));
+    assert!(ask(&fake, "GET", "/api/v1/jobs/room/tasks/x").problem(404).contains("no task x"));
+    let task = tasks_of(&fake, "", "image/jpeg", JPEG).json();
+    let itself = task["links"]["self"].as_str().expect("a link");
+    assert!(ask(&fake, "GET", &format!("{itself}/results/0")).problem(404).contains("no result 0"));
+    assert!(ask(&fake, "GET", &format!("{itself}/results/x")).problem(404).contains("no result x"));
+}
+
+/// Catches a document that does not tell what a job's tasks may say.
+#[test]
+fn the_served_document_tells_of_each_jobs_tasks() {
+    let fake = Fake::start(&[]);
+    let document = ask(&fake, "GET", "/api/v1/openapi.json").json();
+    let parameters = document["paths"]["/api/v1/jobs/room/tasks"]["post"]["parameters"].as_array().expect("parameters");
+    let strength = parameters.iter().find(|row| row["name"] == "strength").expect("it is declared");
+    assert_eq!(strength["schema"], json!({ "type": "number", "default": 0.5 }));
+    assert!(parameters.iter().all(|row| row["in"] == "query"), "{parameters:?}");
 }

@@ -8,25 +8,33 @@ use super::problem::Problem;
 /// What a token begins with, so that those who look for lost secrets know it.
 const PREFIX: &str = "vigie_";
 
-/// What a caller may do: each role all of the one before it, and more.
+/// What a caller may do: from `view` on, each role all of the one before it, and more.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Hand in tasks and ask what became of them, and nothing else.
+    Task,
     /// Look.
     #[default]
     View,
-    /// Look, and submit, drain and cancel jobs.
+    /// Look, hand in tasks, and submit, drain and cancel jobs.
     Submit,
     /// All that, and end the cluster.
     Admin,
 }
 
 impl Role {
+    /// Whether it may do what takes that role. Who may look is not to give work.
+    pub fn may(self, needed: Role) -> bool {
+        self >= needed && (self, needed) != (Self::View, Self::Task)
+    }
+
     /// Its name in `cluster.toml`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Task => "task",
             Self::View => "view",
             Self::Submit => "submit",
             Self::Admin => "admin",
@@ -40,7 +48,7 @@ impl Role {
 pub struct ApiToken {
     /// Whose it is, for people.
     pub name: String,
-    /// What it may do: `view`, `submit` or `admin`.
+    /// What it may do: `task`, `view`, `submit` or `admin`.
     pub role: Role,
     /// The BLAKE3 hash of the token, in hex.
     pub hash: String,
@@ -112,7 +120,7 @@ impl Tokens {
                 "this token is unknown here: put its row into cluster.toml on each process, and start them again";
             return Err(Problem::unknown_caller(what));
         };
-        match role >= needed {
+        match role.may(needed) {
             true => Ok(()),
             false => {
                 let (role, needed) = (role.as_str(), needed.as_str());
@@ -136,18 +144,23 @@ mod tests {
         let fresh = |role: Role| ApiToken::fresh("it's \"me\"", role).expect("random numbers");
         let (view, row) = fresh(Role::View);
         let (submit, other) = fresh(Role::Submit);
+        let (task, third) = fresh(Role::Task);
         #[derive(Deserialize)]
         struct File {
             api_token: Vec<ApiToken>,
         }
-        let read: File = toml::from_str(&(row.row() + &other.row())).expect("two rows");
-        assert_eq!(read.api_token, [row.clone(), other]);
+        let read: File = toml::from_str(&(row.row() + &other.row() + &third.row())).expect("three rows");
+        assert_eq!(read.api_token, [row.clone(), other, third]);
         assert_eq!(row.hash, blake3::hash(view.as_bytes()).to_hex().as_str(), "any tool can make the hash of a token");
         let tokens = Tokens::new(&read.api_token).expect("sound rows");
         let status = |token: &str, needed| tokens.admit(Some(token), needed).map_err(|problem| problem.status);
         assert_eq!(status(&format!("Bearer {view}"), Role::View), Ok(()));
         assert_eq!(status(&format!("bearer {view}"), Role::Submit), Err(403));
+        assert_eq!(status(&format!("Bearer {view}"), Role::Task), Err(403), "who looks gives no work");
+        assert_eq!(status(&format!("Bearer {task}"), Role::Task), Ok(()));
+        assert_eq!(status(&format!("Bearer {task}"), Role::View), Err(403));
         assert_eq!(status(&format!("Bearer {submit}"), Role::View), Ok(()));
+        assert_eq!(status(&format!("Bearer {submit}"), Role::Task), Ok(()));
         assert_eq!(status(&format!("Bearer {submit}"), Role::Admin), Err(403));
         for stranger in [format!("Bearer {}", row.hash), format!("Basic {view}"), view.clone(), "Bearer ".into()] {
             assert_eq!(status(&stranger, Role::View), Err(401), "{stranger}");

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::sinks::{Parcel, Sink, SinkConfig, mqtt::Mqtt};
+use crate::tasks::Tasks;
 
 /// Frames that are on their way at once when there is no rate.
 const AT_ONCE: usize = 16;
@@ -86,6 +87,7 @@ impl Camera {
             part: name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             folder: ".".into(),
             allowed: Default::default(),
+            hosts: Default::default(),
             max_frame_bytes: LARGEST,
             picture: Default::default(),
             window: Window { frames: AT_ONCE, bytes: LARGEST },
@@ -95,6 +97,9 @@ impl Camera {
             worker: std::process::id() as usize,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: Tasks::new("camera"),
             runtime: runtime.clone(),
         };
         config.check(&context)?;
@@ -110,6 +115,7 @@ impl Camera {
             received_at: UnixMillis::now(),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);

@@ -9,9 +9,9 @@ use operators::UnixMillis;
 
 use super::failure::Failure;
 use super::people::count;
-use super::wire::{Client, in_path};
+use super::wire::Client;
 use super::{line, table};
-use crate::api::routes::Verb;
+use crate::api::routes::{Verb, in_path};
 use crate::api::{JobDetail, JobStatus, Submission};
 use crate::check::describe;
 use crate::clock;

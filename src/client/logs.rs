@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::commands::Stdout;
 use super::failure::Failure;
 use super::line;
-use super::wire::{Client, in_path};
+use super::wire::Client;
 use crate::api::events::KEPT;
+use crate::api::routes::in_path;
 use crate::api::{Event, Level};
 use crate::clock;
 

@@ -178,13 +178,6 @@ impl Client {
     }
 }
 
-/// A name as it stands in a path.
-pub fn in_path(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let as_is = |byte: u8| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") };
-    name.bytes().map(as_is).collect()
-}
-
 fn text(answer: &mut Response<Body>) -> Result<String, ureq::Error> {
     answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_string()
 }

@@ -51,7 +51,7 @@ pub struct ClusterFile {
     /// these are localhost:2201, localhost:2202, …
     #[serde(default)]
     pub http: Option<Vec<String>>,
-    /// The folder where a process of a standing cluster keeps its list of jobs. `{process}` stands for its index; a
+    /// The folder where a process of a standing cluster keeps its list of jobs, and the tasks that it took. `{process}` stands for its index; a
     /// relative path starts from this file's folder. Left out, it is `.vigie/{process}`.
     #[serde(default)]
     pub state_dir: Option<String>,
@@ -59,6 +59,10 @@ pub struct ClusterFile {
     /// start from this file's folder. Left out, a job may name every path that its process may open.
     #[serde(default)]
     pub allowed_paths: Option<Vec<PathBuf>>,
+    /// The hosts that the steps of a job may ask by HTTP: `detector.example:8080`, `*.svc`, `10.0.0.0/8`, or `*` for all of the
+    /// open net. Without a port, all ports. Left out, they ask nobody.
+    #[serde(default)]
+    pub allow_hosts: Vec<String>,
     /// TLS between the processes, and for HTTP. Left out, nothing is encrypted.
     #[serde(default)]
     pub tls: Option<TlsTable>,
@@ -161,6 +165,7 @@ fn check(file: &ClusterFile) -> Result<(), Mistake> {
         let what = "allowed_paths names no folder, and no job could name a file: name some, or leave it out";
         return Err(Mistake::at("allowed_paths", what));
     }
+    file.hosts().map_err(|what| Mistake::at("allow_hosts", format!("in allow_hosts, {what}")))?;
     standing::check(file)
 }
 
@@ -198,6 +203,8 @@ mod tests {
         place("processes = ['a:1']\nstate_dir = ''", "''");
         let what = place("processes = ['a:1']\nallowed_paths = []", "[]");
         assert!(what.contains("leave it out"), "{what}");
+        let what = place("processes = ['a:1']\nallow_hosts = ['http://a/x']", "['http");
+        assert!(what.contains("write a name"), "{what}");
         let what = place("processes = ['a:1']\nthreads = 'x'", "'x'");
         assert!(what.starts_with("`threads` can't be"), "{what}");
         place("processes = ['a:1']\n\n[[api_token]]\nname = 'me'\nrole = 'view'\nhash = 'x'", "[[api_token]]");

@@ -13,6 +13,7 @@ use super::tls::{HttpTls, TlsTable};
 use crate::allowed::Allowed;
 use crate::api::tokens::Tokens;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
 
 /// The first port of HTTP when the file does not say: a hundred above that of the processes.
 const FIRST_HTTP_PORT: usize = 2201;
@@ -33,6 +34,8 @@ pub struct Standing {
     pub tls: Option<Arc<ServerConfig>>,
     /// The folders that the paths of a job may not leave.
     pub allowed: Allowed,
+    /// The hosts that the steps of a job may ask.
+    pub hosts: Hosts,
 }
 
 impl ClusterFlags {
@@ -60,6 +63,7 @@ impl ClusterFlags {
             state_dir: beside.join(state_dir.replace("{process}", &cluster.process.to_string())),
             tokens: Tokens::new(&file.api_token).map_err(at)?,
             allowed: file.allowed(&beside),
+            hosts: file.hosts().map_err(at)?,
         })
     }
 
@@ -70,6 +74,15 @@ impl ClusterFlags {
     pub fn tls(&self) -> Result<Option<(PathBuf, TlsTable)>, Mistake> {
         let Some((path, file)) = self.file(Path::new("."))? else { return Ok(None) };
         Ok(file.tls.map(|table| (path.parent().unwrap_or(Path::new(".")).to_owned(), table)))
+    }
+
+    /// Who may do what over HTTP; nobody is named where there is no file.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in words.
+    pub fn tokens(&self) -> Result<Tokens, Mistake> {
+        let rows = self.file(Path::new("."))?.map(|(_, file)| file.api_token).unwrap_or_default();
+        Tokens::new(&rows).map_err(Mistake::new)
     }
 
     /// Where the processes of the cluster answer HTTP, as far as the file says; none where there is no file.
@@ -87,6 +100,14 @@ impl ClusterFile {
     /// The folders that it lets jobs name; it lies in that folder itself.
     pub fn allowed(&self, beside: &Path) -> Allowed {
         Allowed::new(self.allowed_paths.iter().flatten().map(|folder| beside.join(folder)))
+    }
+
+    /// The hosts that it lets jobs ask.
+    ///
+    /// # Errors
+    /// One of them is no host.
+    pub fn hosts(&self) -> Result<Hosts, String> {
+        Hosts::parse(&self.allow_hosts)
     }
 }
 

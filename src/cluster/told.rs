@@ -46,6 +46,9 @@ pub fn told(path: &Path, environment: Option<String>) -> Result<String, Mistakes
     if file.allowed_paths.is_some() {
         writeln!(text, "  {:<9}  jobs stay in {}", "paths", file.allowed(beside)).expect("a string takes all");
     }
+    if !file.allow_hosts.is_empty() {
+        writeln!(text, "  {:<9}  jobs may ask {}", "hosts", file.allow_hosts.join(", ")).expect("a string takes all");
+    }
     for warning in warnings(&file, open && token.is_empty()) {
         writeln!(text, "\nwarning: {warning}\n  --> {}", path.display()).expect("a string takes all");
     }

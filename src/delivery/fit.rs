@@ -165,6 +165,7 @@ mod tests {
             received_at: UnixMillis(0),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();

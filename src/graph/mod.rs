@@ -103,7 +103,7 @@ impl Graph {
         let places = |inputs: &[Input]| {
             let place = |input: &Input| match input {
                 Input::Source(_) => batch,
-                Input::Step(index) => batch + 1 + index,
+                Input::Step(index) | Input::Else(index) => batch + 1 + index,
             };
             let mut places: Vec<_> = inputs.iter().map(place).collect();
             places.dedup();

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use crate::job::words;
+use crate::job::{twice, words};
 use crate::mistake::Mistake;
-use crate::plan::Input;
+use crate::plan::{Input, Ways, common, nests};
+use crate::steps::Shape;
 
 /// What a part does with pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct Node {
     pub index: usize,
     pub name: String,
     pub table: Range<usize>,
+    /// What a step does to the ways of the graph.
+    pub shape: Shape,
+    /// Whether a step finds things.
+    pub finds: bool,
     /// The names of its `from`, if it has one.
     pub from: Option<Vec<(String, Range<usize>)>>,
 }
@@ -36,7 +41,7 @@ impl Node {
         }
     }
 
-    fn header(&self) -> String {
+    pub fn header(&self) -> String {
         let role = match self.role {
             Role::Source => "source",
             Role::Step => "step",
@@ -46,7 +51,7 @@ impl Node {
     }
 }
 
-fn at(span: &Range<usize>, what: String) -> Mistake {
+pub fn at(span: &Range<usize>, what: String) -> Mistake {
     Mistake { span: Some(span.clone()), ..Mistake::new(what) }
 }
 
@@ -59,10 +64,125 @@ pub fn connect(nodes: &[Node], lost: bool, wrong: &mut Vec<Mistake>) -> (Vec<Vec
     if !lost {
         check_roles(nodes, wrong);
     }
-    // A part that nobody takes from may be the echo of another mistake.
-    let notes = if lost || wrong.len() > before { Vec::new() } else { check_use(nodes, &inputs, wrong) };
+    // What is said of the ways may be the echo of another mistake.
+    if lost || wrong.len() > before {
+        return (inputs, Vec::new());
+    }
+    // A step whose table is wrong does not say what it does to the ways.
+    if wrong.is_empty() {
+        let graph = Graph::of(nodes, &inputs);
+        graph.check_pieces(wrong);
+        graph.check_sinks(wrong);
+    }
+    let notes = check_use(nodes, &inputs, wrong);
     (inputs, notes)
 }
+
+/// A graph in which every part has its inputs.
+struct Graph<'a> {
+    nodes: &'a [Node],
+    inputs: &'a [Vec<Input>],
+    /// The steps, in the order of their indexes, by their place among the nodes.
+    places: Vec<usize>,
+    steps: Vec<(Shape, &'a [Input])>,
+}
+
+impl<'a> Graph<'a> {
+    fn of(nodes: &'a [Node], inputs: &'a [Vec<Input>]) -> Self {
+        let mut places: Vec<_> = (0..nodes.len()).filter(|place| nodes[*place].role == Role::Step).collect();
+        places.sort_by_key(|place| nodes[*place].index);
+        let steps = places.iter().map(|place| (nodes[*place].shape.clone(), inputs[*place].as_slice())).collect();
+        Self { nodes, inputs, places, steps }
+    }
+
+    /// The step of that index.
+    fn step(&self, index: usize) -> &Node {
+        &self.nodes[self.places[index]]
+    }
+
+    /// Pieces are cut from what was found, and collected where there are any; nothing takes pieces and whole pictures
+    /// together, or pieces of two kinds.
+    fn check_pieces(&self, wrong: &mut Vec<Mistake>) {
+        let (nests, ways) = (nests(&self.steps), Ways::of(&self.steps));
+        for (index, (shape, inputs)) in self.steps.iter().enumerate() {
+            let node = self.step(index);
+            let sound = inputs.iter().all(|input| match input {
+                Input::Source(_) => true,
+                Input::Step(from) | Input::Else(from) => nests[*from].is_some(),
+            });
+            let what = match (common(inputs, &nests), shape) {
+                _ if !sound => continue,
+                (None, _) => {
+                    "this step would take pieces and whole pictures together, or pieces of two kinds: \
+                     name parts in `from` that give the same"
+                }
+                (Some(nest), Shape::Collect) if nest.is_empty() => {
+                    "nothing is in pieces here: name parts in `from` that come after an `each`"
+                }
+                (Some(_), Shape::Each { of }) => match self.finder(index, of.as_deref(), &ways) {
+                    Ok(()) => continue,
+                    Err(what) => {
+                        wrong.push(at(&node.table, what));
+                        continue;
+                    }
+                },
+                _ => continue,
+            };
+            wrong.push(at(&node.table, what.to_owned()));
+        }
+    }
+
+    /// Whether something finds what an `each` cuts out.
+    fn finder(&self, each: usize, of: Option<&str>, ways: &Ways) -> Result<(), String> {
+        let before: Vec<_> = (0..each).filter(|step| ways.leads(*step, each)).map(|step| self.step(step)).collect();
+        let finders: Vec<_> = before.iter().filter(|node| node.finds).map(|node| node.name.as_str()).collect();
+        match of {
+            None if finders.is_empty() => {
+                Err("nothing is found before it, so that there is nothing to cut out: put a `detect` before it"
+                    .to_owned())
+            }
+            Some(of) if !finders.contains(&of) && before.iter().any(|node| node.name == of) => {
+                Err(format!("`of` names `{of}`, which finds nothing: name a `detect` step before it"))
+            }
+            Some(of) if !finders.contains(&of) => Err(words::unknown("step", of, &finders)),
+            _ => Ok(()),
+        }
+    }
+
+    /// No sink is given one thing twice under the same name.
+    fn check_sinks(&self, wrong: &mut Vec<Mistake>) {
+        let guards = twice::guards(&self.steps);
+        for (node, inputs) in self.nodes.iter().zip(self.inputs).filter(|(node, _)| node.role == Role::Sink) {
+            if let Some([one, other]) = twice::meeting(inputs, &guards) {
+                let (one, other) = (self.name(one), self.name(other));
+                let ways = match one == other {
+                    true => format!("by two ways that meet in `{one}`"),
+                    false => format!("from `{one}` and from `{other}`"),
+                };
+                let what = format!(
+                    "a picture may come to {} twice under one name, {ways}: give each of them a sink of its own",
+                    node.header()
+                );
+                wrong.push(at(&node.table, what));
+            }
+        }
+    }
+
+    /// What `from` says to take from there.
+    fn name(&self, input: Input) -> String {
+        match input {
+            Input::Source(index) => {
+                let is_it = |node: &&Node| node.role == Role::Source && node.index == index;
+                self.nodes.iter().find(is_it).map(|node| node.name.clone()).unwrap_or_default()
+            }
+            Input::Step(index) => self.step(index).name.clone(),
+            Input::Else(index) => format!("{}{ELSE}", self.step(index).name),
+        }
+    }
+}
+
+/// What follows the name of a branch where its other way is meant.
+pub const ELSE: &str = ".else";
 
 fn inputs(nodes: &[Node], place: usize, wrong: &mut Vec<Mistake>) -> Vec<Input> {
     let node = &nodes[place];
@@ -105,6 +225,13 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
     if let Some(node) = before.iter().find(|node| node.name == name) {
         return Ok(node.output().expect("filtered"));
     }
+    let branch = name.strip_suffix(ELSE).and_then(|name| before.iter().find(|node| node.name == name));
+    if let Some(node) = branch {
+        return match node.shape {
+            Shape::Branch => Ok(Input::Else(node.index)),
+            _ => Err(format!("`{}` has one way out, as it is no branch: name it without `{ELSE}`", node.name)),
+        };
+    }
     match nodes.iter().position(|node| node.name == name) {
         Some(other) if other == place => {
             Err(format!("`{name}` can't take pictures from itself: name a part before it"))
@@ -113,6 +240,11 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
             Err(format!("`{name}` is a sink and gives no pictures on: name a source or a step"))
         }
         Some(other) => {
+            if let Some(names) = circle(nodes, place, other) {
+                return Err(format!(
+                    "{names} is a circle, in which a picture would go round for ever: cut it somewhere"
+                ));
+            }
             let (later, node) = (nodes[other].header(), nodes[place].header());
             Err(format!("`{name}` comes later in the file: move {later} above {node}"))
         }
@@ -123,11 +255,44 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
     }
 }
 
+/// The names along the way, where what comes out of the node at `place` comes to it again by `from`, one of those that it
+/// takes from: `a → b → a`.
+fn circle(nodes: &[Node], place: usize, from: usize) -> Option<String> {
+    let mut ways = vec![vec![from]];
+    let mut seen = vec![from];
+    while let Some(way) = ways.pop() {
+        for next in feeders(nodes, *way.last().expect("never empty")) {
+            if next == place {
+                let all = [place].into_iter().chain(way.iter().rev().copied()).chain([place]);
+                return Some(all.map(|at| format!("`{}`", nodes[at].name)).collect::<Vec<_>>().join(" → "));
+            }
+            if !seen.contains(&next) {
+                seen.push(next);
+                ways.push([&way[..], &[next]].concat());
+            }
+        }
+    }
+    None
+}
+
+/// The nodes that the one at `place` takes from, in whatever order they stand.
+fn feeders(nodes: &[Node], place: usize) -> Vec<usize> {
+    let named = |name: &str| nodes.iter().position(|node| node.name == name.strip_suffix(ELSE).unwrap_or(name));
+    match &nodes[place].from {
+        Some(names) => names.iter().filter_map(|(name, _)| named(name)).collect(),
+        None => (0..place).rev().find(|before| nodes[*before].output().is_some()).into_iter().collect(),
+    }
+}
+
 fn check_names(nodes: &[Node], wrong: &mut Vec<Mistake>) {
     for (place, node) in nodes.iter().enumerate() {
         let sound = |char: char| char.is_alphanumeric() || "-_.".contains(char);
         if node.name.is_empty() || !node.name.chars().all(sound) {
             let what = format!("`{}` is no name: use letters, digits, `-`, `_` and `.`", node.name.escape_debug());
+            wrong.push(at(&node.table, what));
+        }
+        if node.name.ends_with(ELSE) {
+            let what = format!("`{}` would be the other way out of a branch: choose another name", node.name);
             wrong.push(at(&node.table, what));
         }
         if node.name == super::DEAD {
@@ -153,24 +318,13 @@ fn check_roles(nodes: &[Node], wrong: &mut Vec<Mistake>) {
     }
 }
 
-/// Every source is for something, and pictures go on to one step at most: nothing copies them yet.
+/// Every source is for something; a step that nobody takes from may be a mistake.
 fn check_use(nodes: &[Node], inputs: &[Vec<Input>], wrong: &mut Vec<Mistake>) -> Vec<Mistake> {
     let mut notes = Vec::new();
     for node in nodes {
         let Some(output) = node.output() else { continue };
-        let takers: Vec<_> = nodes.iter().zip(inputs).filter(|(_, inputs)| inputs.contains(&output)).collect();
-        let steps: Vec<_> = takers.iter().filter(|(taker, _)| taker.role == Role::Step).collect();
-        if let [(first, _), (second, _), ..] = steps[..] {
-            let what = format!(
-                "`{}` goes to {} already: let {} take from there (`from = \"{}\"`)",
-                node.name,
-                first.header(),
-                second.header(),
-                first.name
-            );
-            wrong.push(at(&second.table, what));
-        }
-        if !takers.is_empty() {
+        let is_taken = |input: &Input| *input == output || *input == Input::Else(node.index) && node.role == Role::Step;
+        if inputs.iter().flatten().any(is_taken) {
             continue;
         }
         let what =

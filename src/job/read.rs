@@ -13,6 +13,7 @@ use crate::kind;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
 use crate::plan::Input;
+use crate::steps::Shape;
 use crate::write::Write;
 use crate::{sinks, sources, steps};
 
@@ -40,7 +41,8 @@ struct Draft<C: ?Sized> {
 impl<C: ?Sized> Draft<C> {
     fn node(&self, role: Role, index: usize) -> Node {
         let table = self.spots.table.clone().unwrap_or_default();
-        Node { role, index, name: self.name.clone(), table, from: self.from.clone() }
+        let (name, from) = (self.name.clone(), self.from.clone());
+        Node { role, index, name, table, shape: Shape::Line, finds: false, from }
     }
 
     fn part(self, inputs: Vec<Input>, overflow: Option<usize>) -> Option<Part<C>> {
@@ -98,7 +100,7 @@ impl Reader {
         self.wrong.extend(limits.check(&batch).map(|mistake| at_limits.place(mistake)));
 
         let mut nodes = nodes(&sources, Role::Source);
-        nodes.extend(self::nodes(&steps, Role::Step));
+        nodes.extend(steps.iter().enumerate().map(|(index, draft)| step_node(draft, index)));
         nodes.extend(self::nodes(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
         let (inputs, notes) = connect(&nodes, self.lost, &mut self.wrong);
@@ -118,6 +120,8 @@ impl Reader {
             batch,
             limits,
             allowed: Default::default(),
+            hosts: Default::default(),
+            state: None,
             notes,
         })
     }
@@ -375,6 +379,15 @@ fn first_sentence(doc: &str) -> String {
 
 fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
+}
+
+/// A step's node, which says more.
+fn step_node(draft: &Draft<dyn steps::StepConfig>, index: usize) -> Node {
+    let node = draft.node(Role::Step, index);
+    match &draft.config {
+        Some(config) => Node { shape: config.shape(), finds: config.finds(), ..node },
+        None => node,
+    }
 }
 
 /// The drafts as parts, each with what it takes from and where it overflows to.

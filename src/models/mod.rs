@@ -5,18 +5,22 @@ use std::path::{Component, Path, PathBuf};
 use crate::allowed::Allowed;
 
 pub mod centernet;
+pub mod describer;
 pub mod detector;
 pub mod end_to_end;
 pub mod fastestdet;
 pub mod form;
 pub mod gfl;
 pub mod graph_nms;
+pub mod known;
 pub mod labels;
 pub mod letterbox;
 pub mod nanodet;
 pub mod nms;
 pub mod picodet;
+pub mod reading;
 pub mod recognise;
+pub mod rehearsal;
 pub mod retinaface;
 pub mod rows;
 pub mod rtdetr;
@@ -31,6 +35,7 @@ pub mod yolov8;
 pub mod yolox;
 pub mod yunet;
 
+pub use describer::Describer;
 pub use detector::{Candidate, Claim, Detector, Head};
 pub use letterbox::Placement;
 pub use recognise::{Choice, detector};
@@ -114,14 +119,18 @@ mod tests {
     #[test]
     fn every_family_has_a_row() {
         let shared = [
+            "describer.rs",
             "detector.rs",
             "form.rs",
             "gfl.rs",
+            "known.rs",
             "labels.rs",
             "letterbox.rs",
             "mod.rs",
             "nms.rs",
+            "reading.rs",
             "recognise.rs",
+            "rehearsal.rs",
             "rows.rs",
             "sight.rs",
             "trial.rs",

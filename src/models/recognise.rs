@@ -5,7 +5,7 @@ use crate::engine::Model;
 use super::detector::{Claim, Detector};
 use super::form::Asked;
 use super::trial::{self, Verdict};
-use super::values::{self, Says};
+use super::values;
 use super::{FAMILIES, Family, Sight};
 
 /// The difference of two scores under which nobody can tell which is right.
@@ -120,12 +120,9 @@ fn likeliest(sight: &Sight<'_>, opinions: Vec<Opinion>) -> Result<Opinion, Strin
 fn unknown(sight: &Sight<'_>) -> String {
     let (name, signature) = (&sight.model.tag.name, &sight.model.signature);
     match values::recognise(sight) {
-        Some(Says::Classes(classes, _)) => {
-            format!(
-                "{name} finds nothing: it says which of {classes} classes a whole picture is of (it has {signature})"
-            )
-        }
-        Some(Says::Values) => format!("{name} finds nothing: it says values of a whole picture (it has {signature})"),
+        Some(_) => format!(
+            "{name} finds nothing, it says something of a whole picture (it has {signature}): write `kind = \"describe\"`"
+        ),
         None => format!("{name} is of no family that Vigie knows ({}): it has {signature}", names()),
     }
 }

@@ -52,6 +52,11 @@ impl<'a> Sight<'a> {
         shape[1..].iter().any(|size| *size < 0)
     }
 
+    /// Whether the picture goes in as bytes, whose scale nobody has to say.
+    pub fn takes_bytes(&self) -> bool {
+        self.model.signature.inputs[self.picture].numbers == Numbers::Bytes
+    }
+
     /// The shape of each output without the batch; -1 stands for any.
     pub fn outputs(&self) -> Vec<&'a [i64]> {
         self.model.signature.outputs.iter().map(|port| self.without_batch(&port.shape)).collect()

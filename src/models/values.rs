@@ -1,54 +1,41 @@
 //! Models that find nothing but say something of a whole picture: classes, or values with names.
 
-use crate::engine::{Feed, Output};
-
-use super::form::{Colours, Form};
 use super::sight::Sight;
 
-/// What a model says of a picture.
+/// The longest list of numbers that says something of a picture.
+const MOST: i64 = 30_000;
+
+/// What a model says of a picture, by its shapes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Says {
-    /// One of so many classes; whether their odds add up to one in the graph.
-    Classes(usize, bool),
+    /// So many numbers in one output: classes, or a vector.
+    List(usize),
     /// Values, each an output with a name.
     Values,
 }
 
-/// How a picture goes in whose colours and scale nobody knows: plain.
-pub fn form(sight: &Sight<'_>) -> Form {
-    let colours = if sight.channels == 1 { Colours::Grey } else { Colours::Rgb };
-    Form { layout: sight.layout, ..Form::plain(sight.size_or(224), colours) }
+impl Says {
+    /// What such models are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::List(_) => "classifier",
+            Self::Values => "attributes",
+        }
+    }
 }
 
 /// What a model says, where its outputs are a few numbers each and it finds nothing.
 pub fn recognise(sight: &Sight<'_>) -> Option<Says> {
-    let few =
-        |shape: &&[i64]| shape.iter().all(|size| (1..=30_000).contains(size)) && shape.iter().skip(1).all(|n| *n == 1);
-    let outputs = sight.outputs();
-    if !outputs.iter().all(few) {
-        return None;
-    }
-    match outputs[..] {
-        [[classes, ..]] if *classes > 1 => Some(Says::Classes(*classes as usize, sums_to_one(sight)?)),
+    let counts = sight.outputs().into_iter().map(count).collect::<Option<Vec<_>>>()?;
+    match counts[..] {
         [] => None,
+        [numbers] if numbers > 1 => Some(Says::List(numbers)),
         _ => Some(Says::Values),
     }
 }
 
-/// Whether the numbers of one picture are odds.
-fn sums_to_one(sight: &Sight<'_>) -> Option<bool> {
-    let form = form(sight);
-    let feed = Feed { picture: sight.picture, sample: form.sample(), others: Vec::new() };
-    let mut session = sight.model.session_of(feed).ok()?;
-    let mut odds = false;
-    let fill = |_: usize, input: &mut [f32]| {
-        input.iter_mut().enumerate().for_each(|(at, value)| *value = (at * 31 % 256) as f32 / 255.0);
-    };
-    let read = |_: usize, outputs: &[Output<'_>]| {
-        let numbers = outputs.first().map_or(&[][..], |output| output.data);
-        let between = numbers.iter().all(|value| (-0.001..=1.001).contains(value));
-        odds = between && (numbers.iter().sum::<f32>() - 1.0).abs() < 0.01;
-    };
-    session.run(1, fill, read).ok()?;
-    Some(odds)
+/// How many numbers an output of that shape, without the batch, says of a picture; `None` where it is a map, or boxes.
+pub fn count(shape: &[i64]) -> Option<usize> {
+    let is_list = shape.iter().all(|size| (1..=MOST).contains(size)) && shape.iter().skip(1).all(|size| *size == 1);
+    is_list.then(|| shape.first().map_or(1, |size| *size as usize))
 }

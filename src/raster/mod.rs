@@ -1,10 +1,14 @@
 //! Arithmetic on pixels that steps share. No configuration, no frames: pictures in, pictures out.
 
+pub mod affine;
 pub mod area;
 pub mod blur;
 pub mod colour;
 pub mod luma;
 pub mod turn;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::codec::Pixels;
 use crate::paint::Rect;
@@ -24,6 +28,15 @@ pub fn paste(pixels: &mut Pixels, part: &Pixels, rect: Rect) {
     for (row, part) in rows.zip(part.rgb.chunks_exact(width)) {
         row[left..left + width].copy_from_slice(part);
     }
+}
+
+/// A picture in another size, both of at least one pixel.
+pub fn scaled(pixels: &Pixels, width: u32, height: u32) -> Pixels {
+    let full = ImageRef::new(pixels.width, pixels.height, &pixels.rgb, PixelType::U8x3).expect("three bytes a pixel");
+    let mut image = Image::new(width, height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&full, &mut image, &options).expect("both images are of one kind");
+    Pixels { width, height, rgb: image.into_vec() }
 }
 
 /// Pictures for tests.

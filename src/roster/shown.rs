@@ -19,6 +19,9 @@ const HIDDEN: &str = "***";
 /// Keys whose values nobody sees: those that have one of these in their name.
 const SECRET: [&str; 3] = ["password", "secret", "token"];
 
+/// A table of whose values nobody sees any: what is a login and what is not stands in no name.
+const HEADERS: &str = "headers";
+
 impl Entry {
     /// All that is known of the job, of which `status` is what the cluster counts now.
     pub fn detail(&self, status: JobStatus) -> JobDetail {
@@ -63,7 +66,7 @@ pub fn masked(text: &str) -> String {
         return "(this is no job file)\n".to_owned();
     };
     let mut spots = Vec::new();
-    find(file.get_ref(), text, &mut spots);
+    find(file.get_ref(), false, text, &mut spots);
     spots.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
     let mut shown = text.to_owned();
     for (span, hidden) in spots {
@@ -74,16 +77,20 @@ pub fn masked(text: &str) -> String {
 
 type Spot = (Range<usize>, String);
 
-fn find(table: &DeTable<'_>, text: &str, spots: &mut Vec<Spot>) {
+/// What is to be hidden in a table; `all` of it, where it holds headers.
+fn find(table: &DeTable<'_>, all: bool, text: &str, spots: &mut Vec<Spot>) {
     for (key, value) in table {
         let name = key.get_ref().to_lowercase();
-        look(value, SECRET.iter().any(|word| name.contains(word)), text, spots);
+        match value.get_ref() {
+            DeValue::Table(table) => find(table, all || name == HEADERS, text, spots),
+            _ => look(value, all || SECRET.iter().any(|word| name.contains(word)), text, spots),
+        }
     }
 }
 
 fn look(value: &Spanned<DeValue<'_>>, secret: bool, text: &str, spots: &mut Vec<Spot>) {
     match value.get_ref() {
-        DeValue::Table(table) => find(table, text, spots),
+        DeValue::Table(table) => find(table, false, text, spots),
         DeValue::Array(values) => values.iter().for_each(|value| look(value, secret, text, spots)),
         DeValue::String(said) if secret && says_where(said) => {}
         DeValue::String(said) if !secret => {
@@ -125,6 +132,7 @@ mod tests {
             "[sink.b]\nurl = 'mongodb://me:${PW}@a,b/?w=1'\npassword = \"${PW}\"\napi_token = \"file:/run/hush-file\"\n",
             "tokens = [\"hush\", 5]\nplain = \"http://host/@x\"\nsasl = { password = 'hu\\sh', user = 'me' }\n",
             "other_password = \"${PW:-hush}\"\ntrap = 'mqtt://me:hu/sh@host'\n",
+            "[step.c]\nheaders = { X-Key = 'hush', Authorization = '${AUTH}' }\n",
         );
         let shown = masked(text);
         let rest = shown.replace("/run/hush-file", "");
@@ -134,6 +142,7 @@ mod tests {
             "url = \"mqtts://me:***@host:8883/x\"\npassword   = \"***\" # mine\nclient_secret = \"***\"\n",
             "url = 'mongodb://me:${PW}@a,b/?w=1'\n",
             "password = \"${PW}\"\napi_token = \"file:/run/hush-file\"\n",
+            "headers = { X-Key = \"***\", Authorization = '${AUTH}' }\n",
             "plain = \"http://host/@x\"\nsasl = { password = \"***\", user = 'me' }\n",
         ] {
             assert!(shown.contains(kept), "{kept} is not in {shown}");

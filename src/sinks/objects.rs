@@ -235,6 +235,7 @@ pub(super) mod tests {
             received_at: UnixMillis(0),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
@@ -248,6 +249,7 @@ pub(super) mod tests {
             part: part.into(),
             folder: ".".into(),
             allowed: Default::default(),
+            hosts: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: Window { frames: 64, bytes: 1 << 20 },
@@ -256,6 +258,9 @@ pub(super) mod tests {
             worker: 0,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }
     }

@@ -302,6 +302,7 @@ impl Player {
             received_at: UnixMillis::now(),
             origin: Default::default(),
             flaw,
+            task: None,
             bytes: body.bytes,
         }
     }

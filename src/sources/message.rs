@@ -62,6 +62,7 @@ pub fn frame(
         received_at: UnixMillis::now(),
         origin: Default::default(),
         flaw,
+        task: None,
         bytes: body.bytes,
     }
 }

@@ -1,6 +1,7 @@
 //! Where frames come from. One file a kind, one row in [`KINDS`].
 
 pub mod files;
+pub mod http;
 pub mod kafka;
 mod ledger;
 mod message;
@@ -13,6 +14,7 @@ use std::fmt::Debug;
 use crate::context::Context;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
+use crate::tasks::Terms;
 
 /// What ties a frame to its broker until all that it led to is durable.
 ///
@@ -40,6 +42,11 @@ pub trait SourceConfig: Debug + Send + Sync {
         false
     }
 
+    /// What its tasks may say and get back, if it takes tasks.
+    fn terms(&self) -> Option<Terms> {
+        None
+    }
+
     /// Makes the source. It reaches for nothing before it runs.
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>>;
 }
@@ -54,6 +61,7 @@ pub trait Source: Send {
 /// Every kind of source, by the name a job file gives it.
 pub const KINDS: &[Kind<dyn SourceConfig>] = &[
     crate::kind!("files", files::Files),
+    crate::kind!("http", http::Http),
     crate::kind!("kafka", kafka::Kafka),
     crate::kind!("mqtt", mqtt::Mqtt),
     crate::kind!("synthetic", synthetic::Synthetic),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{self, Format, Header, Limits, Pixels};
 use crate::context::Context;
 use crate::exif;
@@ -33,8 +33,8 @@ impl StepConfig for Analyze {
         format!("measures size, brightness, contrast, sharpness, entropy; reads EXIF{gps}")
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Measuring { gps: self.gps, limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Measuring { gps: self.gps, limits: context.picture }))
     }
 }
 

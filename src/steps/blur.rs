@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -85,8 +85,8 @@ impl StepConfig for Blur {
         format!("{how} {what}, strength {}", self.strength)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Blurring { config: self.clone(), limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Blurring { config: self.clone(), limits: context.picture }))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::Form;
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -50,8 +50,8 @@ impl StepConfig for Convert {
         format!("makes images {}{quality}", format!("{:?}", self.to).to_lowercase())
     }
 
-    fn open(&self, _: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Converting(match self.to {
+    fn open(&self, _: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Converting(match self.to {
             To::Jpeg => Form::Jpeg(self.quality),
             To::Png => Form::Png,
             To::Webp => Form::Webp,

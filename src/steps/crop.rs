@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -73,8 +73,8 @@ impl StepConfig for Crop {
         }
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Cropping { config: self.clone(), limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Cropping { config: self.clone(), limits: context.picture }))
     }
 }
 

@@ -6,7 +6,7 @@ use operators::{Flaw, UnixMillis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::cameras::{Lately, PerCamera};
 use crate::codec::Limits;
 use crate::context::Context;
@@ -67,8 +67,8 @@ impl StepConfig for Dedupe {
         format!("filters frames with {same} as one of the last {}", self.within)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Comparing::new(self.clone(), context.picture)))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Comparing::new(self.clone(), context.picture)))
     }
 }
 

@@ -3,20 +3,19 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use operators::{Fault, Flaw, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::codec::Limits;
 use crate::context::Context;
 use crate::engine::{Model, Session};
 use crate::mistake::Mistake;
 use crate::models::form::Asked;
 use crate::models::{self, Candidate, Choice, Detector, Placement, nms, recognise};
-use crate::picture::Picture;
+use crate::picture::{ModelTag, Picture};
 use crate::report::Detection;
 
-use super::{Step, StepConfig, Stop};
+use super::together::{Gaze, Together};
+use super::{StepConfig, Work};
 
 /// Finds things in pictures with an ONNX model.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,24 +118,29 @@ impl StepConfig for Detect {
         format!("detect {classes} with {}{}{family} from {}", self.model, hash.unwrap_or_default(), self.threshold)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
+    fn finds(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
         let (model, detector) = self.load(context)?;
         let labels = detector.labels(model);
         let kept = self.kept(&labels).map_err(anyhow::Error::msg)?;
-        let rules =
-            Rules { kept, threshold: self.threshold, overlap: self.overlap, areas: [self.min_area, self.max_area] };
-        Ok(Box::new(Detecting {
-            session: detector.session(model)?,
-            model: model.clone(),
-            detector,
-            rules,
-            limits: context.picture,
-        }))
+        let rules = Rules {
+            by: context.part.as_str().into(),
+            kept,
+            threshold: self.threshold,
+            overlap: self.overlap,
+            areas: [self.min_area, self.max_area],
+        };
+        let gaze = Detecting { session: detector.session(model)?, model: model.clone(), detector, rules };
+        Ok(Work::line(Together { gaze, limits: context.picture }))
     }
 }
 
 /// What is kept of what a model finds.
 struct Rules {
+    by: Arc<str>,
     kept: Vec<Option<Arc<str>>>,
     threshold: f32,
     overlap: f32,
@@ -157,7 +161,7 @@ impl Rules {
         let [least, most] = self.areas;
         let label = self.kept[candidate.class].clone().filter(|_| (least..=most).contains(&share))?;
         let Candidate { class, score, landmarks, .. } = candidate;
-        Some(Detection { class, label, score, area, landmarks })
+        Some(Detection { class, label, score, area, landmarks, by: self.by.clone() })
     }
 }
 
@@ -167,36 +171,14 @@ struct Detecting {
     model: Arc<Model>,
     detector: Detector,
     rules: Rules,
-    limits: Limits,
 }
 
-impl Step for Detecting {
-    fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Stop>> {
-        let (mut sound, mut answers) = (Vec::with_capacity(batch.len()), Vec::new());
-        for mut picture in batch {
-            match picture.pixels(&self.limits).map(drop) {
-                Ok(()) => sound.push(picture),
-                Err(flaw) => answers.push(Err(Fault { frame: picture.frame, flaw }.into())),
-            }
-        }
-        match self.infer(&mut sound) {
-            Ok(()) => answers.extend(sound.into_iter().map(Ok)),
-            // One of them may be the cause, or the model takes no batch although it says so.
-            Err(_) if sound.len() > 1 => answers.extend(sound.into_iter().flat_map(|picture| self.run(vec![picture]))),
-            Err(error) => {
-                let detail = format!("{} did not take it: {error}", self.model.tag.name);
-                let flaw = Flaw::new(Reason::ModelFailed, detail);
-                let fault = |picture: Picture| Err(Fault { frame: picture.frame, flaw: flaw.clone() }.into());
-                answers.extend(sound.into_iter().map(fault));
-            }
-        }
-        answers
+impl Gaze for Detecting {
+    fn model(&self) -> &ModelTag {
+        &self.model.tag
     }
-}
 
-impl Detecting {
-    /// Runs the model over pictures that are decoded.
-    fn infer(&mut self, pictures: &mut [Picture]) -> Result<(), String> {
+    fn look(&mut self, pictures: &mut [Picture]) -> Result<(), String> {
         let Self { session, detector, rules, .. } = self;
         let start = Instant::now();
         let mut placements = Vec::with_capacity(pictures.len());

@@ -4,10 +4,11 @@ use operators::{Flaw, Frame};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::clock;
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
+use crate::expressions::{Facts, Scope, Wording};
 use crate::mistake::Mistake;
 use crate::paint::{self, Colour, Pen, Rect};
 use crate::picture::Picture;
@@ -21,6 +22,9 @@ pub struct Draw {
     boxes: bool,
     /// The class and the score at each box: `person 0.87`. Left out where a picture is too small to read it.
     labels: bool,
+    /// What is written at each box in place of that, with [expressions](expressions.md) in braces:
+    /// `"{detection.label} at {camera}"`.
+    label: Option<String>,
     /// The camera's name and the time (UTC) in the lower left corner.
     corner: bool,
     /// Width of the boxes' lines in pixels; by default it grows with the picture (2 at 640×480).
@@ -29,7 +33,7 @@ pub struct Draw {
 
 impl Default for Draw {
     fn default() -> Self {
-        Self { boxes: true, labels: true, corner: true, line: None }
+        Self { boxes: true, labels: true, label: None, corner: true, line: None }
     }
 }
 
@@ -39,13 +43,23 @@ impl Draw {
         let all = [(self.boxes, "boxes"), (self.labels, "labels"), (self.corner, "corner")];
         all.into_iter().filter_map(|(wanted, name)| wanted.then_some(name)).collect()
     }
+
+    /// What is written at each box, if it is not the class and the score.
+    fn wording(&self, context: &Context) -> Result<Option<Wording>, Mistake> {
+        let read = |text: &String| Wording::read(text, &Scope::of(context));
+        self.label.as_ref().map(read).transpose().map_err(|wrong| wrong.in_field("label"))
+    }
 }
 
 impl StepConfig for Draw {
-    fn check(&self, _context: &Context) -> Result<(), Mistake> {
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
         if self.line.is_some_and(|line| !(1..=100).contains(&line)) {
             return Err(Mistake::at("line", "a line is 1 to 100 pixels wide; leave it out and it fits the picture"));
         }
+        if self.label.is_some() && !self.labels {
+            return Err(Mistake::at("label", "`labels = false` writes nothing at the boxes: leave one of the two out"));
+        }
+        self.wording(context)?;
         match self.parts().is_empty() {
             true => Err(Mistake::new("nothing is left to draw: set `boxes`, `labels` or `corner` to true")),
             false => Ok(()),
@@ -56,14 +70,16 @@ impl StepConfig for Draw {
         format!("draws {}", self.parts().join(", "))
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Drawing { config: self.clone(), limits: context.picture, pen: Pen::new() }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        let wording = self.wording(context)?;
+        Ok(Work::line(Drawing { config: self.clone(), wording, limits: context.picture, pen: Pen::new() }))
     }
 }
 
 /// The step of one worker.
 struct Drawing {
     config: Draw,
+    wording: Option<Wording>,
     limits: Limits,
     pen: Pen,
 }
@@ -75,11 +91,12 @@ impl Each for Drawing {
             return Ok(Verdict::GoesOn); // It stays the frame as it came.
         }
         picture.pixels(&self.limits)?;
+        let texts = self.texts(picture)?;
         picture.timed("draw", |picture| {
             let detections = std::mem::take(&mut picture.detections);
             let corner = self.config.corner.then(|| corner(&picture.frame));
             let canvas = picture.canvas(&self.limits).expect("decoded above");
-            self.paint(canvas, &detections, corner.as_deref());
+            self.paint(canvas, &detections, &texts, corner.as_deref());
             picture.detections = detections;
         });
         Ok(Verdict::GoesOn)
@@ -87,19 +104,29 @@ impl Each for Drawing {
 }
 
 impl Drawing {
+    /// What is written at each box.
+    fn texts(&self, picture: &Picture) -> Result<Vec<String>, Flaw> {
+        let text = |found| match &self.wording {
+            Some(wording) => wording.fill(&Facts { detection: Some(found), ..Facts::of(picture) }),
+            None => Ok(format!("{} {:.2}", found.label, found.score)),
+        };
+        picture.detections.iter().map(text).collect()
+    }
+
     /// Boxes first, then tags, so that no line crosses a word; the corner last.
-    fn paint(&mut self, canvas: &mut Pixels, detections: &[Detection], corner: Option<&str>) {
+    fn paint(&mut self, canvas: &mut Pixels, detections: &[Detection], texts: &[String], corner: Option<&str>) {
         let style = Style::of(canvas, self.config.line);
-        let mut found: Vec<_> = detections.iter().filter_map(|found| Some((found, visible(found, canvas)?))).collect();
+        let mut found: Vec<_> =
+            detections.iter().zip(texts).filter_map(|(found, text)| Seen::of(found, text, canvas)).collect();
         if self.config.boxes {
-            for (detection, area) in &found {
+            for Seen { detection, area, .. } in &found {
                 paint::outline(canvas, *area, style.line, colour(&detection.label));
             }
         }
         let Some(size) = style.text else { return };
         if self.config.labels {
             // The surest is written last: where two tags must overlap, it is the one to be read.
-            found.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+            found.sort_by(|a, b| b.detection.score.total_cmp(&a.detection.score));
             let tags = self.place(canvas, &found, size);
             for (text, tag, colour) in tags.iter().rev() {
                 paint::fill(canvas, *tag, *colour);
@@ -112,13 +139,12 @@ impl Drawing {
     }
 
     /// A tag for each box, the surest first: where no tag is yet, if there is such a place at its box.
-    fn place(&mut self, canvas: &Pixels, found: &[(&Detection, Rect)], size: u32) -> Vec<(String, Rect, Colour)> {
+    fn place(&mut self, canvas: &Pixels, found: &[Seen<'_>], size: u32) -> Vec<(String, Rect, Colour)> {
         let (all, height) = (Rect::of(canvas), self.pen.height(size));
         let columns = Rect { top: i32::MIN / 2, bottom: i32::MAX / 2, ..all };
         let mut tags: Vec<(String, Rect, Colour)> = Vec::with_capacity(found.len());
-        for (detection, area) in found {
-            let text = format!("{} {:.2}", detection.label, detection.score);
-            let text = self.pen.fit(&text, size, all.width() - 2 * margin(size));
+        for Seen { detection, text, area } in found {
+            let text = self.pen.fit(text, size, all.width() - 2 * margin(size));
             let width = self.pen.width(&text, size) + 2 * margin(size);
             let above = Rect::sized(area.left, area.top - height, width, height);
             let inside = Rect::sized(area.left, area.top, width, height);
@@ -141,6 +167,21 @@ impl Drawing {
         let strip = Rect::sized(0, canvas.height as i32 - height, width, height);
         paint::shade(canvas, strip, [0; 3], 160);
         self.pen.write(canvas, (margin(size), strip.top), &text, size, [255; 3]);
+    }
+}
+
+/// A detection that lies in the picture.
+struct Seen<'a> {
+    detection: &'a Detection,
+    /// What is written at its box.
+    text: &'a str,
+    /// The part of its box that lies in the picture.
+    area: Rect,
+}
+
+impl<'a> Seen<'a> {
+    fn of(detection: &'a Detection, text: &'a str, canvas: &Pixels) -> Option<Self> {
+        Some(Self { detection, text, area: visible(detection, canvas)? })
     }
 }
 
@@ -209,4 +250,37 @@ fn ink_on([red, green, blue]: Colour) -> Colour {
 
 fn corner(frame: &Frame) -> String {
     format!("{}  {}", frame.camera, clock::second(frame.captured_at.unwrap_or(frame.received_at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::tests::picture;
+
+    fn texts(label: Option<&str>) -> Result<Vec<String>, Flaw> {
+        let read = |label| Wording::read(label, &Scope::PICTURE).expect("a sound label");
+        let (config, limits) = (Draw::default(), Limits::default());
+        let drawing = Drawing { config, wording: label.map(read), limits, pen: Pen::new() };
+        let mut picture = picture("".into());
+        let found = |label: &str, score| Detection {
+            class: 0,
+            label: label.into(),
+            score,
+            area: [0.0; 4],
+            landmarks: None,
+            by: Default::default(),
+        };
+        picture.detections = vec![found("cat", 0.876), found("dog", 0.5)];
+        drawing.texts(&picture)
+    }
+
+    /// Catches a label that is written at another box than its own, or that hides what is wrong with it.
+    #[test]
+    fn a_label_is_written_for_each_detection() {
+        assert_eq!(texts(None).expect("texts"), ["cat 0.88", "dog 0.50"]);
+        let label = "{detection.label} {int(detection.score * 100.0)} % at the {camera}";
+        assert_eq!(texts(Some(label)).expect("texts"), ["cat 87 % at the door", "dog 50 % at the door"]);
+        let flaw = texts(Some("{values.gender}")).expect_err("nobody said a gender");
+        assert!(flaw.detail.contains("`values.gender` came to nothing"), "{}", flaw.detail);
+    }
 }

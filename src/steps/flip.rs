@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -47,8 +47,8 @@ impl StepConfig for Flip {
         }
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Flipping { axis: self.axis, limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Flipping { axis: self.axis, limits: context.picture }))
     }
 }
 

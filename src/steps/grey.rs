@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -25,8 +25,8 @@ impl StepConfig for Grey {
         "takes the colour out".to_owned()
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Greying(context.picture)))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Greying(context.picture)))
     }
 }
 

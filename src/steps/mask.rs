@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -53,8 +53,8 @@ impl StepConfig for Mask {
         format!("covers {} {areas} with {}", self.areas.len(), self.colour)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Masking { config: self.clone(), limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Masking { config: self.clone(), limits: context.picture }))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::cameras::{Lately, PerCamera};
 use crate::codec::Limits;
 use crate::context::Context;
@@ -45,8 +45,8 @@ impl StepConfig for Motion {
         format!("lets frames go on that changed by {} on {} of the picture", self.threshold, self.area)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Watching::new(self.clone(), context.picture)))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Watching::new(self.clone(), context.picture)))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::{Flaw, Frame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{self, Form, Limits, Pixels};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -91,8 +91,8 @@ impl StepConfig for Noise {
         format!("adds {style} noise, level {}", levels.join(", "))
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Spoiling { config: self.clone(), limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Spoiling { config: self.clone(), limits: context.picture }))
     }
 }
 

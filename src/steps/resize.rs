@@ -6,7 +6,7 @@ use operators::{Flaw, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{Limits, Pixels};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -102,8 +102,8 @@ impl StepConfig for Resize {
         format!("resizes to {}×{} ({mode}{larger})", side(self.width), side(self.height))
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Resizing { config: self.clone(), limits: context.picture, resizer: Resizer::new() }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Resizing { config: self.clone(), limits: context.picture, resizer: Resizer::new() }))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -45,8 +45,8 @@ impl StepConfig for Rotate {
         format!("turns by {}° clockwise", self.degrees)
     }
 
-    fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Rotating { config: self.clone(), limits: context.picture }))
+    fn open(&self, context: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Rotating { config: self.clone(), limits: context.picture }))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::{Flaw, UnixMillis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::cameras::{Lately, PerCamera};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -60,8 +60,8 @@ impl StepConfig for Sample {
         format!("lets {} go on", both.join(", and of these "))
     }
 
-    fn open(&self, _: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Sampling::new(self.clone())))
+    fn open(&self, _: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Sampling::new(self.clone())))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -33,8 +33,8 @@ impl StepConfig for Score {
         format!("counts each `{}` that is right, missed or too many, where a frame carries the truth", self.label)
     }
 
-    fn open(&self, _: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Scoring(self.clone())))
+    fn open(&self, _: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Scoring(self.clone())))
     }
 }
 

@@ -4,7 +4,7 @@ use operators::Flaw;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Each, Step, StepConfig, Verdict};
+use super::{Each, StepConfig, Verdict, Work};
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -26,8 +26,8 @@ impl StepConfig for Strip {
         "takes out EXIF and all else that an image tells beside the picture".to_owned()
     }
 
-    fn open(&self, _: &Context) -> anyhow::Result<Box<dyn Step>> {
-        Ok(Box::new(Stripping))
+    fn open(&self, _: &Context) -> anyhow::Result<Work> {
+        Ok(Work::line(Stripping))
     }
 }
 

@@ -44,6 +44,7 @@ impl Process {
                 })
                 .await
             }
+            Question::Task(question) => Answer::Task(self.task(&question).await.map(Box::new)),
             Question::Metrics => Answer::Text(self.page()),
             Question::Trouble { job, reason, fatal } => {
                 self.control.spawn(self.clone().troubled(job, reason, fatal));
@@ -60,6 +61,8 @@ impl Process {
     fn prepare(&self, working: &Working, ticket: Ticket, entry: &Entry) -> Result<(), String> {
         let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
         job.allowed = self.allowed.clone();
+        job.hosts = self.hosts.clone();
+        job.state = Some(self.state.clone());
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
         let metrics = self.metrics(&entry.name);
         let parts = open(&job, working.place(), &self.io, &metrics).map_err(|error| format!("{error:#}"))?;

@@ -13,9 +13,11 @@
 //! * [`lead`]: what the leader has all processes do for that.
 //! * [`question`], [`answers`]: what processes ask each other, and what each answers.
 //! * [`working`]: the workers of one generation, and what is installed on them.
+//! * `tasks`: pictures that are handed in.
 //! * [`status`], [`looks`]: how the jobs are, what is counted, and how that is shown.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -35,6 +37,7 @@ use crate::command::Ticket;
 use crate::mesh::{Mesh, Order, Settings};
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
+use crate::outgoing::Hosts;
 use crate::roster::{Roster, Store};
 use crate::signal;
 use crate::threads::threads;
@@ -46,6 +49,7 @@ pub mod leader;
 pub mod looks;
 pub mod question;
 pub mod status;
+mod tasks;
 pub mod working;
 
 use question::{Question, pack};
@@ -64,8 +68,12 @@ pub struct Process {
     mesh: OnceLock<Mesh>,
     events: Events,
     store: Mutex<Store>,
+    /// The folder that it lies in.
+    state: PathBuf,
     /// The folders that jobs may not leave.
     allowed: Allowed,
+    /// The hosts that they may ask.
+    hosts: Hosts,
     inner: Mutex<Inner>,
     /// The leader does one thing at a time.
     turn: tokio::sync::Mutex<()>,
@@ -112,7 +120,9 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
         mesh: OnceLock::new(),
         events: Events::new(cluster.process),
         store: Mutex::new(store),
+        state: standing.state_dir,
         allowed: standing.allowed,
+        hosts: standing.hosts,
         inner: Mutex::new(Inner { roster: loaded.roster, ..Inner::default() }),
         turn: tokio::sync::Mutex::default(),
         ending: AtomicBool::new(false),
@@ -192,7 +202,8 @@ impl Process {
         let (control, mut requests) = crate::api::control();
         let pages = self.clone();
         let page = Arc::new(move || pages.page());
-        let api = Api { control, events: self.events.clone(), tokens, page };
+        let front = Arc::new(tasks::Counter(self.clone()));
+        let api = Api { control, events: self.events.clone(), tokens, front, page };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shown = crate::api::serve(&self.control, &self.http, tls, api)?;
         self.tell(Level::Info, None, format!("process {}: {scheme}://{shown}", self.index()));

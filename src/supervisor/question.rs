@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Command, Problem, Reply};
+use crate::api::{Command, Problem, Reply, TaskAnswer, TaskQuestion};
 use crate::command::Ticket;
 use crate::roster::{Entry, Roster};
 
@@ -27,6 +27,8 @@ pub enum Question {
     Gone(Ticket),
     /// From the leader: this is the roster now.
     Roster(Roster),
+    /// What do you know of this task?
+    Task(TaskQuestion),
     /// What do you count? As Prometheus' text.
     Metrics,
     /// To the leader: a job's source has stopped with an error, or a panic ended the workers with that job as the last installed.
@@ -54,6 +56,8 @@ pub enum Answer {
     NotNow(String),
     /// What came of a command.
     Reply(Box<Result<Reply, Problem>>),
+    /// What is known of a task.
+    Task(Option<Box<TaskAnswer>>),
     /// Text.
     Text(String),
 }

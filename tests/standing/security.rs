@@ -57,3 +57,41 @@ fn no_job_leaves_the_folders_that_are_allowed() {
     cluster.does(&["submit", &rendered(&cluster, "room", "")]);
     cluster.await_state(&[0, 1], "room", "running");
 }
+
+/// Catches a job that asks whom the cluster does not list, a service that is away and not told of, and a cancel that waits
+/// for it.
+#[test]
+fn a_job_asks_whom_the_cluster_lists() {
+    let _turn = turn();
+    let mut cluster = Standing::new(2, "allow_hosts = ['127.0.0.1']");
+    (0..2).for_each(|index| cluster.bring(index));
+    cluster.await_members(&[0, 1]);
+    let asks = |host: &str| {
+        let path = rendered(&cluster, "room", "");
+        let text = fs::read_to_string(&path).expect("the job");
+        let step = format!(
+            "[step.who]\nkind = \"http\"\nurl = \"http://{host}:{}/\"\nopen_after = 2\npause = \"10ms\"\n\
+             headers = {{ X-Key = \"hush\" }}\n[sink.",
+            free_port()
+        );
+        fs::write(&path, text.replacen("[sink.", &step, 1)).expect("the job");
+        path
+    };
+    for host in ["localhost", "169.254.169.254", "2852039166", "[::1]"] {
+        let refused = cluster.vigie(&["submit", &asks(host)]);
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && words.contains("may not be asked"), "{host}: {words}");
+        assert!(words.contains("allow_hosts") && words.contains("room.toml:"), "{host}: {words}");
+    }
+    cluster.does(&["submit", &asks("127.0.0.1")]);
+    let shown = || Some(cluster.does(&["jobs"])).filter(|said| said.contains("waiting for http (who)"));
+    let shown = wait_or("a word about the service", shown, || cluster.said());
+    assert!(shown.contains("does not answer: Connection refused"), "{shown}");
+    assert!(!cluster.does(&["show", "room"]).contains("hush"), "a header is nobody's business");
+    cluster.does(&["cancel", "room"]);
+    wait_or(
+        "the job to be gone",
+        || (cluster.get(0, "/api/v1/jobs") == Value::Array(vec![])).then_some(()),
+        || cluster.said(),
+    );
+}

@@ -4,6 +4,7 @@
 pub mod certificates;
 pub mod ports;
 pub mod servers;
+pub mod service;
 pub mod toxiproxy;
 
 use std::collections::BTreeMap;

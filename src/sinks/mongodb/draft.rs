@@ -130,6 +130,7 @@ pub mod tests {
             received_at: UnixMillis(1_795_249_801_300),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: Bytes::new(),
         };
         let (reason, detail) = match write {

@@ -272,6 +272,7 @@ mod tests {
             part: part.into(),
             folder: ".".into(),
             allowed: Default::default(),
+            hosts: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: operators::Window { frames: 64, bytes: 1 << 20 },
@@ -280,6 +281,9 @@ mod tests {
             worker: 1,
             share: Default::default(),
             board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: crate::tasks::Tasks::new("test"),
             runtime: runtime.handle().clone(),
         }
     }

@@ -87,6 +87,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         part: "p".into(),
         folder: ".".into(),
         allowed: Default::default(),
+        hosts: Default::default(),
         max_frame_bytes: largest,
         picture: Default::default(),
         window,
@@ -95,6 +96,9 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         worker: 0,
         share: Default::default(),
         board: Default::default(),
+        state: ".".into(),
+        parameters: Vec::new(),
+        tasks: crate::tasks::Tasks::new("test"),
         runtime: runtime.handle().clone(),
     };
     let source = files.open(&context).unwrap();

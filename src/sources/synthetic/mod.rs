@@ -141,6 +141,7 @@ impl Rendering {
             received_at: UnixMillis::now(),
             origin: Default::default(),
             flaw: None,
+            task: None,
             bytes: view.frame(number.0).0,
         }
     }

@@ -1,0 +1,187 @@
+//! `vigie try JOB PICTURE`: a job's steps over pictures from files, with every step looked at.
+//!
+//! # Layout
+//!
+//! * [`scenes`]: what happened, one scene a record and step.
+//! * [`page`]: the scenes as one HTML page; [`text`]: as lines for a terminal.
+//! * [`terminal`]: pictures in a terminal that can show them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::Args;
+use operators::{Frame, Number, Origin, UnixMillis};
+use tokio::runtime::Handle;
+
+use crate::check;
+use crate::job::Job;
+use crate::mistake::Mistake;
+use crate::opening;
+use crate::plan::{Outcome, Plan};
+
+pub mod page;
+pub mod scenes;
+pub mod terminal;
+pub mod text;
+
+use scenes::{Scene, Scenes};
+
+/// `vigie try`.
+#[derive(Debug, Args)]
+pub struct Try {
+    /// The job file.
+    pub job: PathBuf,
+    /// Pictures, which come in this order, as one camera.
+    #[arg(required = true)]
+    pub pictures: Vec<PathBuf>,
+    /// The source that they come from, where the job has several.
+    #[arg(long, value_name = "SOURCE")]
+    pub port: Option<String>,
+    /// What their camera is called.
+    #[arg(long, default_value = "try", value_name = "NAME")]
+    pub camera: String,
+    /// The folder for the pictures and the page. The pictures of another try that lie there are removed.
+    #[arg(long, default_value = "try", value_name = "FOLDER")]
+    pub to: PathBuf,
+    /// Show the pictures in this terminal too: kitty, Ghostty, iTerm2, WezTerm and others can.
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// What became of one picture.
+pub struct Rehearsed {
+    /// The file's name.
+    pub name: String,
+    /// What happened, in the order of the steps.
+    pub scenes: Vec<Scene>,
+    /// What its sinks would be given.
+    pub outcome: Outcome,
+}
+
+impl Try {
+    /// Does it, and prints what there is to see.
+    pub fn run(&self) -> ExitCode {
+        let job = match Job::load(&self.job) {
+            Ok(job) => job,
+            Err(mistakes) => return wrong(&mistakes),
+        };
+        // Steps that ask services need threads; the sources and sinks are not opened.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("this machine can start a thread");
+        if let Err(mistakes) = job.check(runtime.handle()) {
+            return wrong(&mistakes);
+        }
+        match self.rehearse(&job, runtime.handle()).and_then(|all| self.show(&job, &all)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::from(if error.is::<Mistake>() { check::MISTAKE } else { 1 })
+            }
+        }
+    }
+
+    fn rehearse(&self, job: &Job, runtime: &Handle) -> anyhow::Result<Vec<Rehearsed>> {
+        let source = self.source(job)?;
+        let mut pictures = Vec::new();
+        for path in &self.pictures {
+            let bytes = fs::read(path).with_context(|| format!("can't read the picture {}", path.display()))?;
+            pictures.push((name_of(path), bytes.into()));
+        }
+        rehearse(job, runtime, source, &self.camera, pictures)
+    }
+
+    fn source(&self, job: &Job) -> anyhow::Result<usize> {
+        let Some(port) = &self.port else { return Ok(0) };
+        let found = job.sources.iter().position(|source| source.name == *port);
+        found.ok_or_else(|| {
+            let names: Vec<_> = job.sources.iter().map(|source| source.name.as_str()).collect();
+            Mistake::new(format!("the job has no source `{port}`. Known here: {}", names.join(", "))).into()
+        })
+    }
+
+    fn show(&self, job: &Job, all: &[Rehearsed]) -> anyhow::Result<()> {
+        let place = || format!("can't write to {}", self.to.display());
+        fs::create_dir_all(&self.to).and_then(|()| clear(&self.to)).with_context(place)?;
+        for (name, image) in all.iter().flat_map(scenes::files) {
+            fs::write(self.to.join(name), image).with_context(place)?;
+        }
+        fs::write(self.to.join(page::NAME), page::written(job, all)).with_context(place)?;
+        print!("{}", text::written(job, all));
+        if self.show {
+            terminal::show(all)?;
+        }
+        println!("\nThe picture after each step: {}", self.to.join(page::NAME).display());
+        Ok(())
+    }
+}
+
+/// Removes what another try has left in a folder, and nothing else: where its page lies, the files that are named as
+/// [`scenes::file`] names them.
+fn clear(folder: &Path) -> io::Result<()> {
+    if !fs::read_to_string(folder.join(page::NAME)).is_ok_and(|text| text.contains(page::MARK)) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && entry.file_name().to_str().is_some_and(scenes::is_file) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn wrong(mistakes: &impl std::fmt::Display) -> ExitCode {
+    eprint!("{mistakes}");
+    ExitCode::from(check::MISTAKE)
+}
+
+/// Its name without what follows the last dot.
+fn name_of(path: &Path) -> String {
+    path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Runs pictures, each with a name, through the steps of a job that was checked, as if they came from the source of that
+/// index.
+///
+/// # Errors
+/// Why a step can't be opened.
+pub fn rehearse(
+    job: &Job,
+    runtime: &Handle,
+    source: usize,
+    camera: &str,
+    pictures: Vec<(String, Bytes)>,
+) -> anyhow::Result<Vec<Rehearsed>> {
+    let seen = Arc::new(Mutex::new(Scenes::of(job)));
+    let shared = seen.clone();
+    let watch = Box::new(move |event: crate::plan::Event<'_>| shared.lock().expect("nobody panics there").see(event));
+    let mut plan = opening::plan(job, runtime)?.watched(watch);
+    let one = |(number, (name, bytes)): (usize, (String, Bytes))| {
+        let outcome = outcome(&mut plan, frame(source, camera, number, &name, bytes));
+        Rehearsed { name, scenes: seen.lock().expect("nobody panics there").take(), outcome }
+    };
+    Ok(pictures.into_iter().enumerate().map(one).collect())
+}
+
+fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -> Frame {
+    Frame {
+        camera: camera.into(),
+        number: Number(number as u64),
+        id: name.into(),
+        captured_at: None,
+        received_at: UnixMillis::now(),
+        origin: Origin { worker: 0, source },
+        flaw: None,
+        task: None,
+        bytes,
+    }
+}
+
+fn outcome(plan: &mut Plan, frame: Frame) -> Outcome {
+    plan.run(vec![frame]).pop().expect("every frame has an end")
+}
