@@ -37,6 +37,8 @@ pub struct Account {
     filtered: Mutex<Filtered>,
     dead: [AtomicU64; Reason::ALL.len()],
     score: [AtomicU64; 3],
+    /// Pieces of frames that a step could not work on.
+    pub(crate) pieces: AtomicU64,
     latency: Mutex<Quantiles<u64>>,
 }
 
@@ -92,6 +94,8 @@ pub struct Balance {
     pub rate: f64,
     /// Persons found, there and too many, of all frames that carry the truth and were compared with it.
     pub score: [u64; 3],
+    /// Pieces of frames, here, that a step could not work on: their frames may be results all the same.
+    pub pieces: u64,
     /// Time from a source to durable: the median, and the times that 95 and 99 of 100 frames stay under.
     pub latency: [Duration; 3],
 }
@@ -100,10 +104,10 @@ impl Account {
     pub(crate) fn new() -> Self {
         // Up to an hour in steps of a thousandth: a few tens of kilobytes.
         let latency = Quantiles::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are right");
-        let (results, filtered, dead, score) = Default::default();
+        let (results, filtered, dead, score, pieces) = Default::default();
         let intake = Intake { meters: Vec::new(), window: Window { frames: 0, bytes: 0 }, past: Past::default() };
         let (intake, latency) = (Mutex::new(intake), Mutex::new(latency));
-        Self { started: Instant::now(), intake, results, filtered, dead, score, latency }
+        Self { started: Instant::now(), intake, results, filtered, dead, score, pieces, latency }
     }
 
     pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
@@ -171,7 +175,8 @@ impl Account {
         let latency = [0.5, 0.95, 0.99].map(|q| Duration::from_micros(quantiles.value_at_quantile(q)));
         let rate = results as f64 / self.started.elapsed().as_secs_f64();
         let score = std::array::from_fn(|at| self.score[at].load(Relaxed));
-        Balance { frames, returned, results, filtered, dead, in_flight, rate, score, latency }
+        let pieces = self.pieces.load(Relaxed);
+        Balance { frames, returned, results, filtered, dead, in_flight, rate, score, pieces, latency }
     }
 }
 

@@ -69,7 +69,7 @@ fn sentence(balance: &Balance) -> String {
     let Balance { frames, in_flight, rate, latency: [p50, p95, _], .. } = balance;
     let dead: u64 = balance.dead.iter().map(|(_, count)| count).sum();
     let (p50, p95) = (milliseconds(*p50), milliseconds(*p95));
-    let filtered = filtered(balance);
+    let filtered = filtered(balance) + &pieces(balance);
     let persons = persons(balance).map(|persons| format!(", {persons}")).unwrap_or_default();
     format!(
         "{frames} frames, {rate:.1} frames/s, {in_flight} in flight, p50 {p50}, p95 {p95}, {filtered}{dead} dead{persons}"
@@ -88,6 +88,14 @@ fn filtered(balance: &Balance) -> String {
     if filtered > 0 { format!("{filtered} filtered, ") } else { String::new() }
 }
 
+/// How many pieces could not be worked on, where that is any: their frames may be results all the same.
+fn pieces(balance: &Balance) -> String {
+    match balance.pieces {
+        0 => String::new(),
+        pieces => format!("{pieces} pieces with faults, "),
+    }
+}
+
 /// What is said when a job has ended.
 pub fn summary(balance: &Balance) -> String {
     let Balance { frames, results, dead, in_flight, rate, latency, .. } = balance;
@@ -95,7 +103,7 @@ pub fn summary(balance: &Balance) -> String {
     let reasons: Vec<_> = dead.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     let dead: u64 = dead.iter().map(|(_, count)| count).sum();
     let reasons = if dead > 0 { format!(" ({})", reasons.join(", ")) } else { String::new() };
-    let filtered = filtered(balance);
+    let filtered = filtered(balance) + &pieces(balance);
     let left = if *in_flight > 0 { format!(", {in_flight} not finished") } else { String::new() };
     let [p50, p95, p99] = latency.map(milliseconds);
     format!(

@@ -146,6 +146,7 @@ impl Metrics {
     /// A piece that the step `of` had cut could not be worked on.
     pub fn piece_faulted(&self, of: &str) {
         self.pieces.get_or_create(&Of { of: of.to_owned() }).inc();
+        self.account.pieces.fetch_add(1, Relaxed);
     }
 
     /// A frame has spent `time` in `stage`.

@@ -94,7 +94,12 @@ fn section(kind: &str, keys: &str, has_picture: bool) -> String {
         write!(text, "\n![{kind}](steps/{kind}.jpg)\n").expect("a string takes all");
     }
     write!(text, "\n```toml\n{}```\n", table(kind, keys)).expect("a string takes all");
-    let keys = (row.keys)();
+    text + &rows(&schema, (row.keys)())
+}
+
+/// The keys of a table, one a row.
+fn rows(schema: &Value, keys: &[&str]) -> String {
+    let mut text = String::new();
     if !keys.is_empty() {
         text += "\n| key | default | what it says |\n|---|---|---|\n";
     }
@@ -185,4 +190,42 @@ fn the_page_of_jobs_is_up_to_date() {
     }
     let published = fs::read_to_string(here("docs/jobs.md")).unwrap_or_default();
     assert!(published == text, "docs/jobs.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual");
+}
+
+/// What stands above the sources and sinks.
+const PARTS: &str = "\
+# Sources and sinks
+
+Where pictures come from, and where results go: the keys of each kind of table. Paths are relative to the folder in which Vigie is
+started. In paths and topics stand `{camera}`, `{id}`, `{number}`, `{date}` and `{job}`; in those of dead letters `{reason}` too. What
+several cameras have under one `{id}` would be written over: put `{camera}` into the path.
+
+A sink takes pictures from the part before it, or from those that `from` names; `write` says what of them is written (`image`,
+`report`, `frame`, or a list), `overflow` which sink gets what is too large for it. `[dead]` is a sink for what led to no result:
+without it, files in `dead/`.
+";
+
+/// Every kind of one sort of part.
+fn parts<C: ?Sized>(sort: &str, kinds: &[vigie::kinds::Kind<C>]) -> String {
+    let one = |row: &vigie::kinds::Kind<C>| {
+        let schema = (row.schema)(&mut Default::default()).to_value();
+        let said = told(&schema["description"]);
+        format!("\n### {sort} `{}`\n\n{said}\n{}", row.name, rows(&schema, (row.keys)()))
+    };
+    kinds.iter().map(one).collect()
+}
+
+/// Catches a source or a sink whose keys nobody tells of.
+#[test]
+fn the_page_of_sources_and_sinks_is_up_to_date() {
+    let (sources, sinks) = (parts("source", vigie::sources::KINDS), parts("sink", vigie::sinks::KINDS));
+    let text = format!("{PARTS}\n## Sources\n{sources}\n## Sinks\n{sinks}");
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(here("docs/sources-and-sinks.md"), &text).expect("it can be written");
+    }
+    let published = fs::read_to_string(here("docs/sources-and-sinks.md")).unwrap_or_default();
+    assert!(
+        published == text,
+        "docs/sources-and-sinks.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual"
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Graph, Role};
+use super::{Edge, Graph, Role};
 
 /// The graph from left to right.
 pub fn written(graph: &Graph) -> String {
@@ -17,8 +17,9 @@ pub fn written(graph: &Graph) -> String {
         let label = quoted(&format!("{}\n{}", node.title(), node.what));
         writeln!(text, "    n{index} [shape = {shape}, label = {label}];").expect("a string takes all");
     }
-    for (from, to) in &graph.edges {
-        writeln!(text, "    n{from} -> n{to};").expect("a string takes all");
+    for Edge { from, to, way } in &graph.edges {
+        let way = if way.is_empty() { String::new() } else { format!(" [label = {}]", quoted(way)) };
+        writeln!(text, "    n{from} -> n{to}{way};").expect("a string takes all");
     }
     text + "}\n"
 }

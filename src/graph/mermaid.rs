@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Graph, Role};
+use super::{Edge, Graph, Role};
 
 /// The graph as a flow chart from left to right.
 pub fn written(graph: &Graph) -> String {
@@ -16,8 +16,9 @@ pub fn written(graph: &Graph) -> String {
         let label = format!("<b>{}</b><br/>{}", plain(&node.title()), plain(&node.what));
         writeln!(text, "    n{index}{open}\"{label}\"{close}").expect("a string takes all");
     }
-    for (from, to) in &graph.edges {
-        writeln!(text, "    n{from} --> n{to}").expect("a string takes all");
+    for Edge { from, to, way } in &graph.edges {
+        let way = if way.is_empty() { String::new() } else { format!("|{way}|") };
+        writeln!(text, "    n{from} -->{way} n{to}").expect("a string takes all");
     }
     text
 }

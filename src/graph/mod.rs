@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use crate::check;
 use crate::job::Job;
 use crate::plan::Input;
+use crate::steps::Shape;
 
 pub mod dot;
 pub mod mermaid;
@@ -87,8 +88,19 @@ pub struct Graph {
     pub job: String,
     /// Its parts, each after those that it takes pictures from; the dead letters, which nothing leads to, are the last.
     pub nodes: Vec<Node>,
-    /// Pairs of indexes.
-    pub edges: Vec<(usize, usize)>,
+    /// The ways between them.
+    pub edges: Vec<Edge>,
+}
+
+/// A way from one part to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The part that gives, by its index.
+    pub from: usize,
+    /// The part that takes.
+    pub to: usize,
+    /// Which way out of a branch it is: `true` or `else`; empty where there is only one.
+    pub way: &'static str,
 }
 
 impl Graph {
@@ -98,12 +110,15 @@ impl Graph {
         for source in &job.sources {
             graph.add(Role::Source, &source.name, source.config.describe(), &[]);
         }
-        let (batch, sources) = (job.sources.len(), (0..job.sources.len()).collect::<Vec<_>>());
+        let (batch, sources) =
+            (job.sources.len(), (0..job.sources.len()).map(|source| (source, "")).collect::<Vec<_>>());
         graph.add(Role::Batch, "", check::batch(job), &sources);
+        let branches: Vec<_> = job.steps.iter().map(|step| step.config.shape() == Shape::Branch).collect();
         let places = |inputs: &[Input]| {
-            let place = |input: &Input| match input {
-                Input::Source(_) => batch,
-                Input::Step(index) | Input::Else(index) => batch + 1 + index,
+            let place = |input: &Input| match *input {
+                Input::Source(_) => (batch, ""),
+                Input::Step(index) => (batch + 1 + index, if branches[index] { "true" } else { "" }),
+                Input::Else(index) => (batch + 1 + index, "else"),
             };
             let mut places: Vec<_> = inputs.iter().map(place).collect();
             places.dedup();
@@ -119,8 +134,9 @@ impl Graph {
         graph
     }
 
-    fn add(&mut self, role: Role, name: &str, what: String, from: &[usize]) {
-        self.edges.extend(from.iter().map(|from| (*from, self.nodes.len())));
+    fn add(&mut self, role: Role, name: &str, what: String, from: &[(usize, &'static str)]) {
+        let to = self.nodes.len();
+        self.edges.extend(from.iter().map(|(from, way)| Edge { from: *from, to, way }));
         self.nodes.push(Node { role, name: name.to_owned(), what });
     }
 }
@@ -166,7 +182,21 @@ mod tests {
         let graph = room();
         let titles: Vec<_> = graph.nodes.iter().map(Node::title).collect();
         assert_eq!(titles, ["source door", "source yard", "batch", "step boxes", "sink all", "sink drawn", "dead"]);
-        assert_eq!(graph.edges, [(0, 2), (1, 2), (2, 3), (2, 4), (3, 5)]);
+        let edges: Vec<_> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        assert_eq!(edges, [(0, 2), (1, 2), (2, 3), (2, 4), (3, 5)]);
+    }
+
+    /// Catches the two ways out of a branch that can't be told apart.
+    #[test]
+    fn the_ways_out_of_a_branch_have_names() {
+        let text = "name = 'room'\n[source.door]\nkind = 'synthetic'\n[step.sure]\nkind = 'branch'\nwhen = 'number > 3'\n\
+                    [sink.one]\nkind = 'files'\npath = 'one/{id}'\n[sink.two]\nkind = 'files'\npath = 'two/{id}'\n\
+                    from = 'sure.else'\n";
+        let graph = Graph::of(&Job::parse(text, Path::new("room.toml")).expect("a sound job"));
+        let mermaid = mermaid::written(&graph);
+        assert!(mermaid.contains("n2 -->|true| n3") && mermaid.contains("n2 -->|else| n4"), "{mermaid}");
+        assert!(dot::written(&graph).contains("n2 -> n4 [label = \"else\"];"));
+        assert!(svg::drawn(&graph).contains(">else</text>"));
     }
 
     /// Catches a name that breaks out of its quotes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Graph, Node, Role};
+use super::{Edge, Graph, Node, Role};
 
 /// A part's width in pixels, and that of a letter in it.
 const WIDTH: usize = 230;
@@ -46,8 +46,8 @@ pub fn drawn(graph: &Graph) -> String {
          fill=\"#667\"/></marker></defs>\n",
         escaped(&graph.job)
     );
-    for (from, to) in &graph.edges {
-        svg += &line(&cards[*from], &cards[*to]);
+    for Edge { from, to, way } in &graph.edges {
+        svg += &line(&cards[*from], &cards[*to], way);
     }
     cards.iter().for_each(|card| svg += &boxed(card));
     svg + "</svg>\n"
@@ -58,7 +58,7 @@ fn placed(graph: &Graph) -> Vec<Card<'_>> {
     let mut cards: Vec<Card<'_>> = Vec::new();
     let mut ends = Vec::new();
     for (index, node) in graph.nodes.iter().enumerate() {
-        let before = graph.edges.iter().filter(|(_, to)| *to == index).map(|(from, _)| cards[*from].column + 1);
+        let before = graph.edges.iter().filter(|edge| edge.to == index).map(|edge| cards[edge.from].column + 1);
         let column = before.max().unwrap_or_default();
         ends.resize(ends.len().max(column + 1), MARGIN);
         let top = match node.role {
@@ -91,11 +91,16 @@ fn wrapped(text: &str) -> Vec<String> {
     lines
 }
 
-fn line(from: &Card<'_>, to: &Card<'_>) -> String {
+fn line(from: &Card<'_>, to: &Card<'_>, way: &str) -> String {
     let (x1, y1, x2, y2) = (from.left + WIDTH, from.middle(), to.left, to.middle());
     let bend = (x1 + x2) / 2;
+    let (x, y) = (bend, (y1 + y2) / 2 - LINE / 4);
+    let way = match way {
+        "" => String::new(),
+        way => format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" fill=\"#667\">{way}</text>\n"),
+    };
     format!(
-        "<path d=\"M{x1} {y1}C{bend} {y1} {bend} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#667\" marker-end=\"url(#end)\"/>\n"
+        "<path d=\"M{x1} {y1}C{bend} {y1} {bend} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#667\" marker-end=\"url(#end)\"/>\n{way}"
     )
 }
 

@@ -323,6 +323,12 @@ fn check_use(nodes: &[Node], inputs: &[Vec<Input>], wrong: &mut Vec<Mistake>) ->
     let mut notes = Vec::new();
     for node in nodes {
         let Some(output) = node.output() else { continue };
+        let takes = |input: Input| inputs.iter().flatten().any(|taken| *taken == input);
+        let ways = [Input::Step(node.index), Input::Else(node.index)].map(takes);
+        if node.role == Role::Step && node.shape == Shape::Branch && ways[0] != ways[1] {
+            let name = if ways[0] { format!("{}{ELSE}", node.name) } else { node.name.clone() };
+            notes.push(at(&node.table, format!("no part takes from `{name}`: what goes that way is filtered")));
+        }
         let is_taken = |input: &Input| *input == output || *input == Input::Else(node.index) && node.role == Role::Step;
         if inputs.iter().flatten().any(is_taken) {
             continue;

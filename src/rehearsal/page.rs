@@ -68,17 +68,17 @@ fn facts(scene: &Scene) -> String {
     let times = scene.times.iter().map(|(stage, time)| format!("{stage} {time:.1} ms"));
     let small: Vec<_> = size.into_iter().chain(times).collect();
     if !small.is_empty() {
-        write!(text, "<p><small>{}</small></p>\n", small.join(", ")).expect("a string takes all");
+        writeln!(text, "<p><small>{}</small></p>", small.join(", ")).expect("a string takes all");
     }
     if !scene.detections.is_empty() {
         let all = scene.detections.iter().map(|found| format!("{} {:.2}", found.label, found.score));
         let all = all.collect::<Vec<_>>().join(", ");
-        write!(text, "<p>{}<br><small>{}</small></p>\n", escaped(&found(scene)), escaped(&all))
+        writeln!(text, "<p>{}<br><small>{}</small></p>", escaped(&found(scene)), escaped(&all))
             .expect("a string takes all");
     }
     if !scene.values.is_empty() {
         let json = serde_json::to_string_pretty(&scene.values).expect("values are plain data with text for keys");
-        write!(text, "<pre>{}</pre>\n", escaped(&json)).expect("a string takes all");
+        writeln!(text, "<pre>{}</pre>", escaped(&json)).expect("a string takes all");
     }
     text
 }

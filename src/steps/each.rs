@@ -28,11 +28,12 @@ pub struct Each {
     classes: Vec<String>,
     /// How much is kept around each, as a share of its width and height on each side.
     margin: f32,
-    /// The most pieces of a picture. Of more the surest are cut out, and the value `NAME_left_out` (the name of this step)
-    /// says how many are not.
+    /// The most pieces of a picture, 1 to 1000. Of more the surest are cut out, and the value `NAME_left_out` (the name of
+    /// this step) says how many are not: to hide all of something, set it high.
     most: usize,
     /// What it means that a piece can't be worked on: `keep` lets it stand in the list of its `collect` with the reason,
-    /// `drop` leaves it out, `fail` makes its frame a dead letter.
+    /// `drop` leaves it out, `fail` makes its frame a dead letter. With the first two the picture goes on, and shows the piece
+    /// as it was: to hide something, write `fail`.
     on_fault: OnFault,
 }
 
