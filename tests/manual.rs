@@ -167,12 +167,24 @@ told in [graph.md](graph.md).
 /// A job: what its first comment says, and its graph.
 fn example(name: &str) -> String {
     let path = here(&format!("jobs/{name}.toml"));
-    let text = fs::read_to_string(&path).expect("a job");
+    let text = with_defaults(&fs::read_to_string(&path).expect("a job"));
     let said = text.lines().take_while(|line| *line != "#" && line.starts_with('#'));
     let said = said.map(|line| line.trim_start_matches('#').trim()).collect::<Vec<_>>().join(" ");
     let job = vigie::job::Job::parse(&text, &path).unwrap_or_else(|wrong| panic!("{wrong}"));
     let graph = vigie::graph::mermaid::written(&vigie::graph::Graph::of(&job));
     format!("\n## {name}\n\n{said} [jobs/{name}.toml](../jobs/{name}.toml)\n\n```mermaid\n{graph}```\n")
+}
+
+/// A job with the defaults of what it takes from the environment, whatever that holds here.
+fn with_defaults(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}').expect("its end");
+        filled += variable.split_once(":-").map_or("", |(_, default)| default);
+        filled += rest;
+    }
+    filled
 }
 
 /// Catches a job that nobody tells of, and a page that tells of another one than there is.
