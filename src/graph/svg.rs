@@ -11,6 +11,8 @@ const LETTER: usize = 7;
 const LINE: usize = 16;
 /// Between columns, and between parts of one.
 const GAP: [usize; 2] = [60, 24];
+/// How far a way that skips a column is drawn down.
+const DIP: usize = 70;
 /// Around all of it, and inside of a part.
 const MARGIN: usize = 20;
 const PADDING: usize = 12;
@@ -91,16 +93,22 @@ fn wrapped(text: &str) -> Vec<String> {
     lines
 }
 
+/// A way between two cards. One that skips a column goes below the cards in it.
 fn line(from: &Card<'_>, to: &Card<'_>, way: &str) -> String {
     let (x1, y1, x2, y2) = (from.left + WIDTH, from.middle(), to.left, to.middle());
     let bend = (x1 + x2) / 2;
-    let (x, y) = (bend, (y1 + y2) / 2 - LINE / 4);
+    let dip = if to.column > from.column + 1 { DIP } else { 0 };
+    let (left, right) = if dip > 0 { (x1 + GAP[0], x2 - GAP[0]) } else { (bend, bend) };
+    let (down1, down2) = (y1 + dip, y2 + dip);
+    // The middle of the curve is three quarters of the way to where it is drawn to.
+    let (x, y) = (bend, (y1 + y2) / 2 + dip * 3 / 4 - LINE / 4);
     let way = match way {
         "" => String::new(),
         way => format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" fill=\"#667\">{way}</text>\n"),
     };
     format!(
-        "<path d=\"M{x1} {y1}C{bend} {y1} {bend} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#667\" marker-end=\"url(#end)\"/>\n{way}"
+        "<path d=\"M{x1} {y1}C{left} {down1} {right} {down2} {x2} {y2}\" fill=\"none\" stroke=\"#667\" \
+         marker-end=\"url(#end)\"/>\n{way}"
     )
 }
 
