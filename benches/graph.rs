@@ -1,4 +1,4 @@
-//! What a step costs that does nothing, and a piece, a branch and a copy: the graph's own price, without any pixel.
+//! What a step costs that does nothing, a branch, and a condition: the graph's own price, without any pixel.
 //!
 //! ```text
 //! cargo bench --bench graph
@@ -9,9 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use operators::{Flaw, Frame, Number, UnixMillis};
+use vigie::codec::Limits;
+use vigie::expressions::{Condition, Scope};
 use vigie::metrics::Metrics;
 use vigie::picture::Picture;
 use vigie::plan::{Input, Node, Plan, Wishes};
+use vigie::report::Detection;
 use vigie::steps::{Choose, Each, Verdict, Work};
 
 #[global_allocator]
@@ -57,6 +60,33 @@ fn main() {
         let cost = (time(&mut plan(STEPS, work)) - none) / STEPS as f64;
         println!("{name}: {:>8.0} ns a frame (goal {} ns)", cost * 1e9, GOAL.as_nanos());
     }
+    conditions();
+}
+
+/// What conditions cost a frame in which two things were found.
+fn conditions() {
+    let found = |score| Detection {
+        class: 0,
+        label: "person".into(),
+        score,
+        area: [10.0, 10.0, 50.0, 90.0],
+        landmarks: None,
+        by: "persons".into(),
+    };
+    let mut picture = Picture::new(frame(1));
+    picture.detections = vec![found(0.5), found(0.9)];
+    for text in [
+        "camera == 'door'",
+        "size(detections) > 0 && detections.exists(d, d.score > 0.8)",
+        "has(values.gender) && values.gender == 'woman'",
+    ] {
+        let condition = Condition::read(text, &Scope::PICTURE, Limits::default()).expect("a sound condition");
+        let cost = quickest(|| {
+            (0..BATCHES).for_each(|_| _ = black_box(condition.holds(&mut picture)));
+            BATCHES
+        });
+        println!("{text}: {:>8.0} ns", cost * 1e9);
+    }
 }
 
 /// So many steps in a row.
@@ -67,14 +97,22 @@ fn plan(steps: usize, work: impl Fn() -> Work) -> Plan {
     Plan::new((0..steps).map(node).collect(), wishes, Arc::new(Metrics::new("graph")))
 }
 
-/// Seconds a frame, in the quickest of several measurements.
+/// Seconds a frame.
 fn time(plan: &mut Plan) -> f64 {
-    let measure = |_| {
-        let start = Instant::now();
+    quickest(|| {
         for number in 0..BATCHES {
             black_box(plan.run((0..BATCH).map(|place| frame(number * BATCH + place)).collect()));
         }
-        start.elapsed().as_secs_f64() / (BATCHES * BATCH) as f64
+        BATCHES * BATCH
+    })
+}
+
+/// Seconds for one of what `work` does so many times, in the quickest of several measurements.
+fn quickest(mut work: impl FnMut() -> u64) -> f64 {
+    let measure = |_| {
+        let start = Instant::now();
+        let count = work();
+        start.elapsed().as_secs_f64() / count as f64
     };
     (0..TIMES).map(measure).fold(f64::INFINITY, f64::min)
 }

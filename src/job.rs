@@ -7,6 +7,7 @@
 //! Reading finds out what is wrong with the text itself, [`Job::check`] what is wrong with what it says: a model that is
 //! missing, a folder that can't be. Both tell all mistakes at once. Neither reaches a server.
 
+mod draft;
 mod environment;
 mod graph;
 mod read;

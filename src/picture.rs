@@ -227,6 +227,12 @@ pub mod tests {
         })
     }
 
+    /// Something that was found in the upper left corner.
+    pub fn found(label: &str, score: f32) -> Detection {
+        let (class, area, landmarks, by) = (0, [0.0; 4], None, Default::default());
+        Detection { class, label: label.into(), score, area, landmarks, by }
+    }
+
     fn jpeg() -> Bytes {
         codec::encode(&Pixels { width: 32, height: 24, rgb: vec![90; 32 * 24 * 3] }, &[0; 9999]).unwrap()
     }

@@ -7,13 +7,12 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::graph::{Node, Role, connect};
-use super::{Batch, DEAD, Job, Limits, Part, Spots, environment, words};
+use super::draft::{Draft, complete, nodes_of, step_node};
+use super::graph::{Role, connect};
+use super::{Batch, DEAD, Job, Limits, Spots, environment, words};
 use crate::kind;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
-use crate::plan::Input;
-use crate::steps::Shape;
 use crate::write::Write;
 use crate::{sinks, sources, steps};
 
@@ -27,28 +26,6 @@ const BATCH: Kind<Batch> = kind!("batch", Batch);
 const LIMITS: Kind<Limits> = kind!("limits", Limits);
 
 type Table<'i> = Spanned<DeTable<'i>>;
-
-/// A part as it was read; its config is missing where something is wrong with it.
-struct Draft<C: ?Sized> {
-    name: String,
-    from: Option<Vec<(String, Range<usize>)>>,
-    write: Vec<Write>,
-    overflow: Option<(String, Range<usize>)>,
-    config: Option<Box<C>>,
-    spots: Spots,
-}
-
-impl<C: ?Sized> Draft<C> {
-    fn node(&self, role: Role, index: usize) -> Node {
-        let table = self.spots.table.clone().unwrap_or_default();
-        let (name, from) = (self.name.clone(), self.from.clone());
-        Node { role, index, name, table, shape: Shape::Line, finds: false, from }
-    }
-
-    fn part(self, inputs: Vec<Input>, overflow: Option<usize>) -> Option<Part<C>> {
-        Some(Part { name: self.name, inputs, config: self.config?, write: self.write, overflow, spots: self.spots })
-    }
-}
 
 /// Reads the text of a job file; all that is wrong with it.
 pub fn job(text: &str, path: &Path) -> Result<Job, Vec<Mistake>> {
@@ -99,9 +76,9 @@ impl Reader {
         self.wrong.extend(batch.check().map(|mistake| at_batch.place(mistake)));
         self.wrong.extend(limits.check(&batch).map(|mistake| at_limits.place(mistake)));
 
-        let mut nodes = nodes(&sources, Role::Source);
+        let mut nodes = nodes_of(&sources, Role::Source);
         nodes.extend(steps.iter().enumerate().map(|(index, draft)| step_node(draft, index)));
-        nodes.extend(self::nodes(&sinks, Role::Sink));
+        nodes.extend(nodes_of(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
         let (inputs, notes) = connect(&nodes, self.lost, &mut self.wrong);
         let overflows = self.overflows(&sinks);
@@ -375,31 +352,6 @@ fn first_sentence(doc: &str) -> String {
     let mut chars = sentence.chars();
     let first = chars.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
     first + chars.as_str()
-}
-
-fn nodes<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
-    drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
-}
-
-/// A step's node, which says more.
-fn step_node(draft: &Draft<dyn steps::StepConfig>, index: usize) -> Node {
-    let node = draft.node(Role::Step, index);
-    match &draft.config {
-        Some(config) => Node { shape: config.shape(), finds: config.finds(), ..node },
-        None => node,
-    }
-}
-
-/// The drafts as parts, each with what it takes from and where it overflows to.
-fn complete<C: ?Sized>(
-    drafts: Vec<Draft<C>>,
-    edges: impl Fn(usize) -> (Vec<Input>, Option<usize>),
-) -> Option<Vec<Part<C>>> {
-    let part = |(index, draft): (usize, Draft<C>)| {
-        let (inputs, overflow) = edges(index);
-        draft.part(inputs, overflow)
-    };
-    drafts.into_iter().enumerate().map(part).collect()
 }
 
 impl Spots {

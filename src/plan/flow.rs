@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use operators::{Fault, Flaw, Frame};
 
 use super::ways::{Input, Ways};
@@ -16,6 +17,7 @@ use crate::picture::Picture;
 use crate::sinks::Parcel;
 use crate::steps::{Faulted, OnFault};
 use crate::truth::Score;
+use crate::write::Write;
 
 /// A picture on its way.
 pub struct Record {
@@ -146,8 +148,14 @@ impl<'p> Flow<'p> {
         let fate = &mut self.fates[record.place.frame];
         let is_task = record.picture.frame.task.is_some();
         let wanted = |tap: &&Tap| tap.inputs.contains(&at) && (tap.sink != HOME || is_task);
+        // What several want alike is made once.
+        let mut made: Vec<(Write, (Bytes, &'static str))> = Vec::new();
         for tap in self.wishes.taps.iter().filter(wanted) {
-            let (body, media) = tap.write.body(&mut record.picture, &self.wishes.job, &self.wishes.limits)?;
+            let (body, media) = match made.iter().find(|(write, _)| *write == tap.write) {
+                Some((_, body)) => body.clone(),
+                None => tap.write.body(&mut record.picture, &self.wishes.job, &self.wishes.limits)?,
+            };
+            made.push((tap.write, (body.clone(), media)));
             let frame = match record.place.within.is_empty() {
                 true => fate.frame.clone(),
                 false => Arc::new(record.picture.frame.clone()),

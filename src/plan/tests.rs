@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::paint::Rect;
 use crate::picture::Piece;
-use crate::report::Detection;
+use crate::picture::tests::found;
 use crate::steps::{Faulted, OnFault, Verdict};
 
 /// What a step of a random graph does to the number that a record carries.
@@ -181,14 +181,7 @@ impl Cut for Halves {
         let cut = |(index, half): (usize, i64)| {
             let id = format!("{}.{index}", picture.frame.id).into();
             let mut piece = Picture::new(Frame { id, ..picture.frame.clone() });
-            let found = Detection {
-                class: 0,
-                label: "half".into(),
-                score: 1.0,
-                area: [0.0; 4],
-                landmarks: None,
-                by: Default::default(),
-            };
+            let found = found("half", 1.0);
             piece.piece = Some(Piece { of: "halves".into(), index, found, area: Rect::sized(0, 0, 1, 1) });
             set(&mut piece, half);
             piece

@@ -255,21 +255,13 @@ fn corner(frame: &Frame) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::tests::picture;
+    use crate::picture::tests::{found, picture};
 
     fn texts(label: Option<&str>) -> Result<Vec<String>, Flaw> {
         let read = |label| Wording::read(label, &Scope::PICTURE).expect("a sound label");
         let (config, limits) = (Draw::default(), Limits::default());
         let drawing = Drawing { config, wording: label.map(read), limits, pen: Pen::new() };
         let mut picture = picture("".into());
-        let found = |label: &str, score| Detection {
-            class: 0,
-            label: label.into(),
-            score,
-            area: [0.0; 4],
-            landmarks: None,
-            by: Default::default(),
-        };
         picture.detections = vec![found("cat", 0.876), found("dog", 0.5)];
         drawing.texts(&picture)
     }

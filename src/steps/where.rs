@@ -48,8 +48,7 @@ mod tests {
     use super::*;
     use crate::codec::Limits;
     use crate::expressions::Scope;
-    use crate::picture::tests::picture;
-    use crate::report::Detection;
+    use crate::picture::tests::{found, picture};
 
     fn asking(when: &str) -> Asking {
         Asking(Condition::read(when, &Scope::PICTURE, Limits::default()).expect("a condition"))
@@ -61,14 +60,7 @@ mod tests {
         let mut step = asking("camera == 'door' && detections.exists(d, d.label == 'cat' && d.score > 0.5)");
         let mut ask = |label: &str, score| {
             let mut picture = picture("".into());
-            picture.detections = vec![Detection {
-                class: 0,
-                label: label.into(),
-                score,
-                area: [0.0; 4],
-                landmarks: None,
-                by: Default::default(),
-            }];
+            picture.detections = vec![found(label, score)];
             step.each(&mut picture).expect("an answer")
         };
         assert_eq!(ask("cat", 0.6), Verdict::GoesOn);

@@ -6,7 +6,6 @@ mod sly;
 mod task;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use ::operators::{Frame, Number, UnixMillis};
 use serde_json::{Value as Json, json};
@@ -194,32 +193,4 @@ fn a_mistake_points_into_the_job_file() {
             None => assert!(told.contains(":2:8") && told.contains("(at its column 8)"), "{told}"),
         }
     }
-}
-
-/// Prints what an evaluation costs, variables included: `cargo test --release --lib expressions::tests::cost -- --ignored
-/// --nocapture`.
-#[test]
-#[ignore = "it prints a figure, and tests nothing"]
-fn cost() {
-    const TURNS: u32 = 200_000;
-    let sample = Sample::new();
-    for text in [
-        "camera == 'door-1'",
-        "size(detections) > 0 && detections.exists(d, d.score > 0.8)",
-        "has(values.gender) && values.gender == 'woman'",
-    ] {
-        let expression = Expression::condition(text, &Scope::PICTURE).expect("sound");
-        let start = Instant::now();
-        for _ in 0..TURNS {
-            std::hint::black_box(expression.holds(&sample.facts()).expect("an answer"));
-        }
-        println!("{:>8.0} ns  {text}", start.elapsed().as_nanos() as f64 / f64::from(TURNS));
-    }
-    let mut crowd = Sample::new();
-    crowd.detections = vec![crowd.detections[0].clone(); 3000];
-    let text = "detections.exists(a, detections.exists(b, a.score > b.score))";
-    let expression = Expression::condition(text, &Scope::PICTURE).expect("sound");
-    let start = Instant::now();
-    expression.holds(&crowd.facts()).expect_err("the limit of steps");
-    println!("{:>8.0} ns  until the limit of steps ends it: {text}", start.elapsed().as_nanos());
 }
