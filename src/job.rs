@@ -29,7 +29,7 @@ use crate::allowed::Allowed;
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::{Mistake, Mistakes};
-use crate::outgoing::Hosts;
+use crate::outgoing::{Hosts, Services};
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
 use crate::sources::SourceConfig;
@@ -67,6 +67,8 @@ pub struct Job {
     pub allowed: Allowed,
     /// The hosts that its steps may ask: those that it names, unless a cluster lists others.
     pub hosts: Hosts,
+    /// What its steps ask services with, beside the net.
+    pub services: Services,
     /// Where this process keeps what has to outlive it; `.vigie` beside the file, where nobody says.
     pub state: Option<PathBuf>,
     /// What reading it had to say, although nothing is wrong.
@@ -314,6 +316,7 @@ impl Job {
             folder: self.beside().to_owned(),
             allowed: self.allowed.clone(),
             hosts: self.hosts.clone(),
+            services: self.services.clone(),
             max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
             picture: self.limits.picture(),
             window: self.limits.window(),

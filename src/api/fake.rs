@@ -85,6 +85,7 @@ fn api(control: Control, events: &Events, tokens: Tokens) -> Api {
         events: events.clone(),
         tokens,
         front: Arc::new(Counter::open()),
+        callbacks: Default::default(),
         page: Arc::new(|| "vigie_up 1\n# EOF\n".to_owned()),
     }
 }

@@ -55,6 +55,11 @@ pub trait StepConfig: Debug + Send + Sync {
         false
     }
 
+    /// Whether it asks a service, which `vigie try --mock` can play.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// Makes the step of one worker.
     fn open(&self, context: &Context) -> anyhow::Result<Work>;
 }
