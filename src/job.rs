@@ -13,6 +13,7 @@ mod graph;
 mod read;
 mod schema;
 mod twice;
+mod values;
 pub(crate) mod words;
 
 use std::fs;
@@ -287,7 +288,8 @@ impl Job {
         let warnings = |part: &Part<dyn SourceConfig>| {
             part.place(part.config.warnings(&self.context(&part.name, 0, runtime))).collect::<Vec<_>>()
         };
-        self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).collect()
+        let values = self.unknown_values(runtime);
+        self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).chain(values).collect()
     }
 
     /// Asks the servers of the sinks whether they take the largest picture that may come; what the user should know. It

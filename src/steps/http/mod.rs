@@ -269,6 +269,10 @@ impl StepConfig for Http {
         format!("{asked} {place}, {} at once; {away}", self.at_once)
     }
 
+    fn gives(&self, context: &Context) -> Vec<String> {
+        self.take.names().cloned().chain([format!("{}_skipped", context.part)]).collect()
+    }
+
     fn asks(&self) -> bool {
         true
     }
