@@ -162,15 +162,17 @@ impl Calling {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn told(table: &str, kind: Kind) -> Option<String> {
         let callback: Callback = toml::from_str(table).expect("a table");
         let with = [("least".to_owned(), 1.into())].into();
         let body = Body { kind, field: "image".into(), with, tensor: Default::default() };
-        let headers =
-            Headers::try_from([("x-mine".to_owned(), "hush".to_owned())].into()).map_err(|what| panic!("{what}"));
-        callback.check(Some(&body), &headers.expect("a header")).err().map(|mistake| mistake.what)
+        let rows = BTreeMap::from([("x-mine".to_owned(), "hush".to_owned())]);
+        let headers = Headers::try_from(rows).expect("a header");
+        callback.check(Some(&body), &headers).err().map(|mistake| mistake.what)
     }
 
     /// Catches an address that a service would look for in vain, or that takes the place of something else.
