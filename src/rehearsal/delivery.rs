@@ -87,8 +87,7 @@ impl Stage<'_> {
     /// Gives a sink something in the way of a running job: made to fit, or diverted.
     fn give(&self, sink: usize, parcel: &Parcel) -> (Vec<Delivery>, Result<(), Flaw>) {
         if sink == HOME {
-            let said =
-                format!("would get {}, in {}", told(parcel), crate::api::routes::BASE.to_owned() + "/jobs/…/tasks/…");
+            let said = format!("would get {}, as a result of the task", told(parcel));
             let home = Delivery { sink: "whoever handed it in".to_owned(), said, is_refused: false };
             return (vec![home], Ok(()));
         }

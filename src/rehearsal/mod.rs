@@ -53,7 +53,7 @@ pub struct Try {
     /// What their camera is called; `try` where neither this nor a mock says.
     #[arg(long, value_name = "NAME")]
     pub camera: Option<String>,
-    /// A file that says what comes with the pictures, what services answer, and what sinks refuse (docs/graph.md). Without
+    /// A file that says what comes with the pictures, what services answer, and what sinks refuse (docs/try.md). Without
     /// it, steps of kind `http` ask their services.
     #[arg(long, value_name = "FILE")]
     pub mock: Option<PathBuf>,

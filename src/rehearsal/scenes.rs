@@ -64,7 +64,7 @@ impl Scene {
 
 /// A way out of a part, as it is shown.
 #[derive(Clone, Debug, Default)]
-struct Played {
+struct Exit {
     /// What `from` calls it.
     part: String,
     /// Whether there is another one.
@@ -75,7 +75,7 @@ struct Played {
 
 /// The scenes of a picture, as they come.
 pub struct Scenes {
-    parts: HashMap<Input, Played>,
+    parts: HashMap<Input, Exit>,
     limits: Limits,
     scenes: Vec<Scene>,
     /// How many times of a record were told already.
@@ -91,7 +91,7 @@ impl Scenes {
             let (part, step) = (job.name_of(input), input.step().map(|step| &job.steps[step]));
             let is_way = step.is_some_and(|step| step.config.shape() == Shape::Branch);
             let by = step.filter(|step| mock.plays(&step.name)).map(|_| mock.name.clone());
-            (input, Played { part, is_way, by })
+            (input, Exit { part, is_way, by })
         };
         let parts = sources.chain(steps).map(played).collect();
         Self { parts, limits: job.limits.picture(), scenes: Vec::new(), told: HashMap::new() }
@@ -111,7 +111,7 @@ impl Scenes {
         self.scenes.push(scene);
     }
 
-    fn scene(&mut self, Played { part, is_way, by }: Played, picture: &Picture, end: End) -> Scene {
+    fn scene(&mut self, Exit { part, is_way, by }: Exit, picture: &Picture, end: End) -> Scene {
         let id = picture.frame.id.to_string();
         let told = self.told.entry(id.clone()).or_default();
         // A copy begins to count anew.
