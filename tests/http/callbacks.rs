@@ -117,10 +117,10 @@ fn the_address_is_told_in_a_field_where_a_job_says_so() {
 #[test]
 fn a_call_that_does_not_come_is_a_failure_that_may_pass() {
     let (service, urls) = later(in_header);
-    let keys = "callback = {}\ntimeout = '100ms'\nretries = 1\naway = 'dead'";
+    let keys = "callback = {}\ntimeout = '1s'\nretries = 1\naway = 'dead'";
     let (bench, _) = listening(&format!("url = '{}'\n{keys}", service.url("/")));
     let told = failed(bench.ask());
-    assert!(told.contains("did not call back within 100ms"), "{told}");
+    assert!(told.contains("did not call back within 1s"), "{told}");
     assert_eq!((service.heard().len(), bench.count("failed")), (2, 2));
     let urls = urls.lock().expect("nobody panics").clone();
     assert_eq!(urls[0], urls[1], "who knows the request again may call the first address");
