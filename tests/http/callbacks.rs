@@ -110,7 +110,8 @@ fn the_address_is_told_in_a_field_where_a_job_says_so() {
     let heard = service.heard();
     assert!(heard.iter().all(|heard| in_header(heard).is_none()));
     assert_eq!(heard[0].header("idempotency-key"), heard[1].header("idempotency-key"));
-    assert_ne!(urls.lock().expect("nobody panics")[0], urls.lock().expect("nobody panics")[1]);
+    let urls = urls.lock().expect("nobody panics");
+    assert_ne!(urls[0], urls[1], "each request has its own");
 }
 
 /// Catches a service that never calls and is waited for without end, and one that calls when nobody waits any more.
