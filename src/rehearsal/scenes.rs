@@ -69,6 +69,8 @@ struct Exit {
     part: String,
     /// Whether there is another one.
     is_way: bool,
+    /// Whether pieces come together there: their times are told already.
+    is_collect: bool,
     /// The mock file that plays its service.
     by: Option<String>,
 }
@@ -89,9 +91,10 @@ impl Scenes {
         let steps = (0..job.steps.len()).flat_map(|step| [Input::Step(step), Input::Else(step)]);
         let played = |input: Input| {
             let (part, step) = (job.name_of(input), input.step().map(|step| &job.steps[step]));
-            let is_way = step.is_some_and(|step| step.config.shape() == Shape::Branch);
+            let is_of = |shape| step.is_some_and(|step| step.config.shape() == shape);
+            let (is_way, is_collect) = (is_of(Shape::Branch), is_of(Shape::Collect));
             let by = step.filter(|step| mock.plays(&step.name)).map(|_| mock.name.clone());
-            (input, Exit { part, is_way, by })
+            (input, Exit { part, is_way, is_collect, by })
         };
         let parts = sources.chain(steps).map(played).collect();
         Self { parts, limits: job.limits.picture(), scenes: Vec::new(), told: HashMap::new() }
@@ -111,11 +114,15 @@ impl Scenes {
         self.scenes.push(scene);
     }
 
-    fn scene(&mut self, Exit { part, is_way, by }: Exit, picture: &Picture, end: End) -> Scene {
+    fn scene(&mut self, Exit { part, is_way, is_collect, by }: Exit, picture: &Picture, end: End) -> Scene {
         let id = picture.frame.id.to_string();
         let told = self.told.entry(id.clone()).or_default();
         // A copy begins to count anew.
-        let from = if *told > picture.timings.len() { 0 } else { *told };
+        let from = match *told {
+            _ if is_collect => picture.timings.len(),
+            told if told > picture.timings.len() => 0,
+            told => told,
+        };
         let times = picture.timings[from..].iter().map(|(stage, time)| (*stage, time.as_secs_f64() * 1e3)).collect();
         *told = picture.timings.len();
         let size = picture.decoded().map(|pixels| [pixels.width, pixels.height]);

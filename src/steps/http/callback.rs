@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::body::{Body, Kind};
+use super::body::{Body, Kind, OWN};
 use super::headers::{Headers, OURS};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -60,7 +60,7 @@ impl Callback {
             (Place::Field(_), None | Some(Body { kind: Kind::Raw, .. })) => {
                 wrong("a raw image has no field for the address: write `body = \"multipart\"` or \"json\"".into())
             }
-            (Place::Field(field), Some(body)) if field == body.field || body.with.contains_key(&field) => {
+            (Place::Field(field), Some(body)) if holds(body, &field) => {
                 wrong(format!("`{field}` holds something else already: name another `field` in `callback`"))
             }
             (Place::Field(field), Some(body)) => {
@@ -106,6 +106,12 @@ impl Callback {
         };
         Ok(Some(Calling { callbacks, base, place: self.place()? }))
     }
+}
+
+/// Whether something stands there already.
+fn holds(body: &Body, field: &str) -> bool {
+    let own = body.kind == Kind::Json && OWN.contains(&field);
+    own || field == body.field || body.with.contains_key(field)
 }
 
 /// `base` for a process, without what ends it.
@@ -187,6 +193,7 @@ mod tests {
             ("field = 'webhook'", Kind::Raw, "a raw image has no field"),
             ("field = 'image'", Kind::Json, "holds something else"),
             ("field = 'least'", Kind::Multipart, "holds something else"),
+            ("field = 'camera'", Kind::Json, "holds something else"),
             ("field = 'a\"b'", Kind::Multipart, "no form can have"),
             ("header = 'X-Mine'", Kind::Json, "already"),
             ("header = 'host'", Kind::Json, "no header that a job may write"),
