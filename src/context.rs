@@ -9,7 +9,7 @@ use crate::board::{Board, Post};
 use crate::codec;
 use crate::expressions::Parameter;
 use crate::mistake::Mistake;
-use crate::outgoing::Hosts;
+use crate::outgoing::{Hosts, Script, Services};
 use crate::tasks::Tasks;
 
 /// The name of the dead letters' part: no other part may have it.
@@ -28,6 +28,8 @@ pub struct Context {
     pub allowed: Allowed,
     /// The hosts that its steps may ask.
     pub hosts: Hosts,
+    /// What it asks services with.
+    pub services: Services,
     /// The largest message that is taken, in bytes.
     pub max_frame_bytes: usize,
     /// The largest picture that is taken.
@@ -96,6 +98,16 @@ impl Context {
                  write `partition = \"camera\"` under [batch]"
             ))),
         }
+    }
+
+    /// Whether the job is only tried: nobody waits for what is away.
+    pub fn is_rehearsed(&self) -> bool {
+        self.services.rehearsal.is_some()
+    }
+
+    /// What the service that this part asks is played with, if it is.
+    pub fn script(&self) -> Option<Script> {
+        self.services.rehearsal.as_ref()?.scripts.get(&self.part).cloned()
     }
 
     /// The part's place on the board; `server` is what it may have to wait for.

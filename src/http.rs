@@ -1,5 +1,5 @@
 //! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, and its
-//! tasks, where it takes some.
+//! tasks and callbacks, where it takes some.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,13 +14,15 @@ use crate::api::{Api, Elsewhere, Events, Front, Problem, TaskQuestion, Tokens, c
 use crate::job::words;
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
+use crate::outgoing::Callbacks;
+use crate::pages;
 use crate::tasks::{Tasks, Terms};
 
 /// The media type of what Prometheus reads.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Listens on `address` and answers on `runtime` until the process ends; the address, with its port. `terms` are those of
-/// the job's tasks, and `tokens` say who may hand in some.
+/// the job's tasks, and `tokens` say who may hand in some; what services bring is for whoever waits on `callbacks`.
 ///
 /// # Errors
 /// A mistake in words where the address can't be had.
@@ -30,6 +32,7 @@ pub fn serve(
     metrics: Arc<Metrics>,
     terms: Option<Terms>,
     tokens: Tokens,
+    callbacks: Callbacks,
 ) -> Result<SocketAddr, Mistake> {
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| {
         let what = format!("cannot listen on {address} for metrics ({error}): give --http another address, or none");
@@ -37,17 +40,21 @@ pub fn serve(
     })?;
     let bound = listener.local_addr().unwrap_or(address);
     let front = Arc::new(OneJob { tasks: metrics.tasks.clone(), terms });
-    let api = Api { control: control().0, events: Events::new(0), tokens, front, page: Arc::new(String::new) };
-    let page = move || async move { ([(CONTENT_TYPE, OPEN_METRICS)], metrics.page()) };
+    let (control, events, page) = (control().0, Events::new(0), Arc::new(String::new));
+    let api = Api { control, events, tokens, front, callbacks: callbacks.clone(), page };
+    let page = move || {
+        let all = [metrics.page(), callbacks.page()];
+        async move { ([(CONTENT_TYPE, OPEN_METRICS)], pages::merge(all.map(|page| (None, page)))) }
+    };
     let pages = Router::new().route("/metrics", get(page)).route("/healthz", get(|| async { "ok\n" }));
     let service = pages.merge(some(api, is_of_tasks)).into_make_service_with_connect_info::<SocketAddr>();
     runtime.spawn(async move { axum::serve(listener, service).await });
     Ok(bound)
 }
 
-/// What can be asked about tasks.
+/// What can be asked about tasks, and what services bring.
 fn is_of_tasks(route: &Route) -> bool {
-    matches!(route.act, Act::Take | Act::Task | Act::Document)
+    matches!(route.act, Act::Take | Act::Task | Act::Document | Act::Callback)
 }
 
 /// The tasks of the one job that there is.

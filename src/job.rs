@@ -13,6 +13,7 @@ mod graph;
 mod read;
 mod schema;
 mod twice;
+mod values;
 pub(crate) mod words;
 
 use std::fs;
@@ -29,7 +30,7 @@ use crate::allowed::Allowed;
 use crate::codec;
 use crate::context::Context;
 use crate::mistake::{Mistake, Mistakes};
-use crate::outgoing::Hosts;
+use crate::outgoing::{Hosts, Services};
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
 use crate::sources::SourceConfig;
@@ -67,6 +68,8 @@ pub struct Job {
     pub allowed: Allowed,
     /// The hosts that its steps may ask: those that it names, unless a cluster lists others.
     pub hosts: Hosts,
+    /// What its steps ask services with, beside the net.
+    pub services: Services,
     /// Where this process keeps what has to outlive it; `.vigie` beside the file, where nobody says.
     pub state: Option<PathBuf>,
     /// What reading it had to say, although nothing is wrong.
@@ -285,7 +288,8 @@ impl Job {
         let warnings = |part: &Part<dyn SourceConfig>| {
             part.place(part.config.warnings(&self.context(&part.name, 0, runtime))).collect::<Vec<_>>()
         };
-        self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).collect()
+        let values = self.unknown_values(runtime);
+        self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).chain(values).collect()
     }
 
     /// Asks the servers of the sinks whether they take the largest picture that may come; what the user should know. It
@@ -314,6 +318,7 @@ impl Job {
             folder: self.beside().to_owned(),
             allowed: self.allowed.clone(),
             hosts: self.hosts.clone(),
+            services: self.services.clone(),
             max_frame_bytes: self.limits.max_frame_bytes.0 as usize,
             picture: self.limits.picture(),
             window: self.limits.window(),

@@ -19,6 +19,7 @@ use crate::live::{Live, summary};
 use crate::metrics::Metrics;
 use crate::mistake::{Mistake, Mistakes};
 use crate::opening::{Place, open};
+use crate::outgoing::Home;
 use crate::render::Parts;
 use crate::signal;
 use crate::threads::threads;
@@ -72,9 +73,12 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::new(&job.name));
     // The address first: a second process of the same index must not reach for the first one's sessions.
     let door = Door::open(&cluster)?;
+    // Before the parts are opened: some tell services where to call.
+    let (callbacks, tokens) = (job.services.callbacks.clone(), flags.cluster.tokens()?);
+    let shown = http::serve(runtime.handle(), flags.http, metrics.clone(), job.terms(), tokens, callbacks.clone())?;
+    callbacks.listen(Home { address: format!("http://{shown}"), process: cluster.process });
     let parts = open(&job, Place::from(&cluster), runtime.handle(), &metrics);
     let parts = parts.map_err(|error| Failure(format!("error: {error:#}"), EXIT_MISTAKE))?;
-    let shown = http::serve(runtime.handle(), flags.http, metrics.clone(), job.terms(), flags.cluster.tokens()?)?;
     eprintln!("{}: metrics at http://{shown}/metrics", job.name);
     if job.terms().is_some() {
         eprintln!("{}: tasks at http://{shown}{BASE}/jobs/{}/tasks", job.name, job.name);

@@ -8,7 +8,8 @@ use serde_json::Value;
 use vigie::codec::{self, Limits, Pixels};
 use vigie::job::Job;
 use vigie::plan::Outcome;
-use vigie::rehearsal::{Rehearsed, rehearse};
+use vigie::rehearsal::mock::Mock;
+use vigie::rehearsal::{Rehearsed, frame, rehearse};
 use vigie::report::Report;
 
 use crate::support::{Broker, Process, detector, files, page, room, shared_turn, wait};
@@ -40,7 +41,8 @@ fn run(tables: &str, picture: Bytes) -> Rehearsed {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without I/O");
     let job = Job::parse(&text, Path::new("room.toml")).unwrap_or_else(|wrong| panic!("{wrong}"));
     job.check(runtime.handle()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let mut all = rehearse(&job, runtime.handle(), 0, "door", vec![("a".to_owned(), picture)]).expect("it opens");
+    let frames = vec![frame(0, "door", 0, "a", picture)];
+    let mut all = rehearse(&job, runtime.handle(), &Mock::default(), frames).expect("it opens");
     all.pop().expect("one picture")
 }
 

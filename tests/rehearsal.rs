@@ -78,3 +78,56 @@ fn what_is_wrong_is_told() {
     assert!(out.contains("FAULT undecodable") && out.contains("it is a dead letter"), "{out}");
     assert!(folder.path().join("mine/letter").exists());
 }
+
+/// A job that asks a service which is away, and stores what it says.
+fn service_job(folder: &Path) -> String {
+    let path = folder.join("ages.toml");
+    let text = "name = 'ages'\n[source.door]\nkind = 'synthetic'\n\
+                [step.who]\nkind = 'http'\nurl = 'http://127.0.0.1:1/'\npause = '10ms'\n\
+                take = { values = { age = 'age' } }\n\
+                [sink.out]\nkind = 'files'\npath = 'out/{camera}/{number}-{id}.json'\n";
+    fs::write(&path, text).expect("a job");
+    fs::write(folder.join("a.jpg"), room().frame(0).0).expect("a picture");
+    path.display().to_string()
+}
+
+/// Catches a pipeline that can't be tried without its service, and an answer that nobody knows to be played.
+#[test]
+fn a_mock_stands_for_what_is_outside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = service_job(folder.path());
+    let mock = "[source.door]\ncamera = 'yard'\nid = 'x'\nnumber = 7\n\
+                [step.who]\nanswers = [{ status = 503 }, { json = { age = 34 } }]\n";
+    fs::write(folder.path().join("mock.toml"), mock).expect("a mock");
+    let (output, out, err) = tried(folder.path(), &[&job, "a.jpg", "--mock", "mock.toml"]);
+    assert!(output.status.success(), "{err}");
+    for said in ["age = 34", "answered by mock.toml", "at out/yard/7-x.json", "it is a result"] {
+        assert!(out.contains(said), "{said}: {out}");
+    }
+    let page = fs::read_to_string(folder.path().join("try/index.html")).expect("the page");
+    assert!(page.contains("answered by mock.toml") && page.contains("out/yard/7-x.json"));
+    fs::write(folder.path().join("mock.toml"), format!("{mock}[sink.out]\nrefuse = 'it is full'\n")).expect("a mock");
+    let (output, out, _) = tried(folder.path(), &[&job, "a.jpg", "--mock", "mock.toml", "--camera", "roof"]);
+    assert!(output.status.success());
+    for said in ["out refuses application/json", "at dead/roof/x-refused", "a dead letter, refused: it is full"] {
+        assert!(out.contains(said), "{said}: {out}");
+    }
+    fs::write(folder.path().join("mock.toml"), "[step.whom]\nanswers = [{}]\n").expect("a mock");
+    let (output, _, err) = tried(folder.path(), &[&job, "a.jpg", "--mock", "mock.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err.contains("did you mean `who`?") && err.contains("mock.toml:1:7"), "{err}");
+}
+
+/// Catches a try that waits for ever for a service that is away, as its job would.
+#[test]
+fn a_try_does_not_wait_for_a_service_that_is_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = service_job(folder.path());
+    let (output, out, err) = tried(folder.path(), &[&job, "a.jpg"]);
+    assert!(output.status.success(), "{err}");
+    assert!(out.contains("FAULT service-failed: http://127.0.0.1:1 does not answer"), "{out}");
+    let calls = fs::read_to_string(&job).expect("the job").replace("pause =", "callback = {}\npause =");
+    fs::write(&job, calls).expect("a job");
+    let (output, _, err) = tried(folder.path(), &[&job, "a.jpg"]);
+    assert!(!output.status.success() && err.contains("--mock FILE, under [step.who]"), "{err}");
+}

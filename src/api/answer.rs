@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::control::{Command, Reply};
 use super::routes::{Act, Call, Route, Takes};
-use super::{Api, LARGEST_BODY, Problem, caller, exposition, openapi, stream, tasks};
+use super::{Api, LARGEST_BODY, Problem, callbacks, caller, exposition, openapi, stream, tasks};
 use crate::http::OPEN_METRICS;
 
 /// `{name}` of the path, and what stands behind `?`.
@@ -47,6 +47,7 @@ pub(super) async fn answer(
             Takes::Nothing => act(route, &api, &call).await,
             Takes::Job => act(route, &api, &Call { body: taken(&head.headers, body).await?, ..call }).await,
             Takes::Picture => tasks::take(&api, &call, &head.headers, body).await,
+            Takes::Answer => callbacks::take(&api, &call, &head.headers, body).await,
         }
     };
     answered.await.unwrap_or_else(Problem::into_response)
@@ -88,7 +89,7 @@ async fn act(route: &Route, api: &Api, call: &Call) -> Result<Response, Problem>
         Act::Metrics => metrics(call, api.control.ask(Command::Metrics).await?),
         Act::Events => stream::events(&api.events, call),
         Act::Page => Ok(page((api.page)())),
-        Act::Take => Err(Problem::bug("a task is taken elsewhere")),
+        Act::Take | Act::Callback => Err(Problem::bug("what is sent is taken elsewhere")),
         Act::Task => tasks::show(api, call).await,
         Act::Document => json(&openapi::document(&api.front.terms())),
         Act::Health => Ok("ok\n".into_response()),

@@ -11,6 +11,7 @@ use super::{
     ProcessStatus, Reply, Submission, TaskAnswer, TaskQuestion, Tokens, control, serve,
 };
 use crate::job::Job;
+use crate::outgoing::Callbacks;
 use crate::roster::{Roster, Wanted, When};
 use crate::tasks::{Put, Rules, TaskStatus, Tasks, Terms};
 use crate::write::Write;
@@ -26,6 +27,8 @@ pub struct Fake {
     pub address: String,
     /// Its events.
     pub events: Events,
+    /// What it expects services to bring.
+    pub callbacks: Callbacks,
     /// Says why there is no generation.
     pub away: Arc<Mutex<Option<String>>>,
     runtime: Arc<Mutex<Option<Runtime>>>,
@@ -44,6 +47,7 @@ impl Fake {
         let (control, mut commands) = control();
         let (events, away) = (Events::new(0), Arc::<Mutex<Option<String>>>::default());
         let api = api(control, &events, Tokens::new(tokens).expect("sound rows"));
+        let callbacks = api.callbacks.clone();
         let address = serve(runtime.handle(), "127.0.0.1:0", tls, api).expect("a port").to_string();
         let held = Arc::new(Mutex::new(None));
         let (ending, gone, told) = (held.clone(), away.clone(), events.clone());
@@ -62,7 +66,7 @@ impl Fake {
             }
         });
         *held.lock().expect("nobody panics here") = Some(runtime);
-        Self { address, events, away, runtime: held }
+        Self { address, events, callbacks, away, runtime: held }
     }
 }
 
@@ -85,6 +89,7 @@ fn api(control: Control, events: &Events, tokens: Tokens) -> Api {
         events: events.clone(),
         tokens,
         front: Arc::new(Counter::open()),
+        callbacks: Default::default(),
         page: Arc::new(|| "vigie_up 1\n# EOF\n".to_owned()),
     }
 }

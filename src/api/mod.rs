@@ -10,6 +10,7 @@
 //! * [`routes`]: the table of all that can be asked; the router and the OpenAPI file are made from it.
 //! * [`answer`]: one request, from its caller to its answer.
 //! * [`tasks`], [`handed`], [`multipart`]: pictures that are handed in.
+//! * `callbacks`: answers that services bring.
 //! * [`caller`], [`tokens`]: who may do what.
 //! * [`control`]: commands, and where their answers go.
 //! * [`types`]: what goes in and out as JSON; [`problem`]: what went wrong.
@@ -31,8 +32,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use crate::mistake::Mistake;
+use crate::outgoing::Callbacks;
 
 pub mod answer;
+mod callbacks;
 pub mod caller;
 pub mod control;
 pub mod events;
@@ -76,6 +79,8 @@ pub struct Api {
     pub tokens: Tokens,
     /// Who takes tasks.
     pub front: AnyFront,
+    /// Who waits for what services bring.
+    pub callbacks: Callbacks,
     /// What this process counts, in Prometheus' (OpenMetrics) text format.
     pub page: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -75,6 +75,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         Takes::Nothing => return row,
         Takes::Job => json!({ "application/json": { "schema": schemas.subschema_for::<Submission>() } }),
         Takes::Picture => pictures(),
+        Takes::Answer => json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } }),
     };
     row["requestBody"] = json!({ "required": true, "content": content });
     row
@@ -107,7 +108,8 @@ fn parameters(route: &Route) -> Vec<Value> {
     let text = json!({ "type": "string" });
     let query =
         |(name, what): &(&str, &str)| json!({ "name": name, "in": "query", "description": what, "schema": text });
-    let named = [("name", "The job's name."), ("id", "The task's name."), ("index", "Which of its results, from 0.")];
+    let id = if route.takes == Takes::Answer { "What the address ends with." } else { "The task's name." };
+    let named = [("name", "The job's name."), ("id", id), ("index", "Which of its results, from 0.")];
     let in_path = named.iter().filter(|(name, _)| route.path.contains(&format!("{{{name}}}")));
     let in_path = in_path.map(
         |(name, what)| json!({ "name": name, "in": "path", "required": true, "description": what, "schema": text }),
@@ -134,7 +136,8 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 fn problems(route: &Route) -> Vec<(u16, &'static str)> {
     let asks = !matches!(route.gives, Gives::Text | Gives::Events);
     let (is_job, is_picture) = (route.takes == Takes::Job, route.takes == Takes::Picture);
-    let takes = is_job || is_picture;
+    let is_answer = route.takes == Takes::Answer;
+    let takes = is_job || is_picture || is_answer;
     let of_a_job = route.path.contains("{name}");
     let changes = route.verb != super::routes::Verb::Get;
     let all = [
@@ -146,14 +149,16 @@ fn problems(route: &Route) -> Vec<(u16, &'static str)> {
         (401, "No token, or an unknown one.", route.role.is_some()),
         (403, "The token's role is too low, or a web page asks.", route.role.is_some()),
         (404, "There is no such job, or task.", of_a_job),
-        (409, "It does not go with how the job is.", changes && (of_a_job || takes)),
+        (404, "Nobody has given such an address to a service.", is_answer),
+        (409, "It does not go with how the job is.", changes && (of_a_job || is_job || is_picture)),
+        (410, "The answer has come already, or comes too late.", is_answer),
         (413, "What was sent is too large.", takes),
         (415, "What was sent is not JSON.", is_job),
         (415, "What was sent is no picture that is taken.", is_picture),
         (422, "A parameter that the job does not take, or of another type.", is_picture),
         (429, "There is no room for more; `Retry-After` says when there may be.", is_picture),
         (500, "A mistake in Vigie.", asks),
-        (503, "There is no generation at work; `detail` says what is missing.", asks),
+        (503, "There is no generation at work; `detail` says what is missing.", asks && !is_answer),
     ];
     all.into_iter().filter(|(_, _, may)| *may).map(|(status, what, _)| (status, what)).collect()
 }

@@ -65,6 +65,11 @@ impl Problem {
         Self::conflict(format!("job {job} takes no tasks: give it a source with `kind = \"http\"`"))
     }
 
+    /// 410: it was there, and will not be again.
+    pub fn gone(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::GONE, "Gone", detail)
+    }
+
     /// 413: what was sent is too large.
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("this is larger than {limit} bytes, the most that is taken: send less");

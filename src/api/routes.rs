@@ -60,7 +60,7 @@ impl Verb {
 pub struct Call {
     /// `{name}` of the path.
     pub name: String,
-    /// `{id}` of the path: a task.
+    /// `{id}` of the path: a task, or the secret of a callback.
     pub id: String,
     /// `{index}` of the path: one of the things that came of it.
     pub index: String,
@@ -98,6 +98,8 @@ pub enum Act {
     Health,
     /// A task is taken.
     Take,
+    /// An answer is brought.
+    Callback,
     /// How a task is, or what came of it.
     Task,
     /// The OpenAPI document, with the tasks of the jobs that there are.
@@ -113,6 +115,8 @@ pub enum Takes {
     Job,
     /// A picture.
     Picture,
+    /// What a service has to say.
+    Answer,
 }
 
 /// What is answered, for the OpenAPI file.
@@ -270,6 +274,15 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Found,
         act: Act::Task,
         ..TASK
+    },
+    Route {
+        path: "/api/v1/callbacks/{id}",
+        summary: "Bring the answer that a step of kind `http` waits for. The address came with the picture, and is a secret.",
+        role: None,
+        takes: Takes::Answer,
+        gives: Gives::Nothing,
+        act: Act::Callback,
+        ..SUBMIT
     },
     Route {
         path: "/api/v1/cluster",

@@ -88,6 +88,7 @@ impl Camera {
             folder: ".".into(),
             allowed: Default::default(),
             hosts: Default::default(),
+            services: Default::default(),
             max_frame_bytes: LARGEST,
             picture: Default::default(),
             window: Window { frames: AT_ONCE, bytes: LARGEST },

@@ -110,7 +110,7 @@ impl Node {
 
 impl Kind {
     /// The parts that it is made of.
-    fn children(&self) -> Vec<&Node> {
+    pub fn children(&self) -> Vec<&Node> {
         match self {
             Kind::Literal(_) | Kind::Name(_) => Vec::new(),
             Kind::Field(one, _) | Kind::Not(one) | Kind::Negate(one) => vec![one],

@@ -98,6 +98,7 @@ impl Reader {
             limits,
             allowed: Default::default(),
             hosts: Default::default(),
+            services: Default::default(),
             state: None,
             notes,
         })

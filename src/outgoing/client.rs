@@ -9,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTE
 use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 
 use super::guard::{Guard, Refusal, place};
+use super::script::{Line, Script};
 
 /// Redirects that are followed at most.
 const REDIRECTS: usize = 3;
@@ -83,6 +84,8 @@ pub struct Client {
     timeout: Duration,
     /// The largest answer.
     most: usize,
+    /// What is answered in place of whoever is asked.
+    script: Option<Script>,
 }
 
 impl Client {
@@ -103,7 +106,12 @@ impl Client {
         let http = builder().tls_certs_merge(ca.clone()).build();
         // A system may trust nobody, as small containers do: plain HTTP needs none of that.
         let http = http.or_else(|_| builder().tls_certs_only(ca).build()).map_err(|error| words(&error))?;
-        Ok(Self { http, guard, timeout, most })
+        Ok(Self { http, guard, timeout, most, script: None })
+    }
+
+    /// The same, who asks nobody and is answered from that script.
+    pub fn played(self, script: Script) -> Self {
+        Self { script: Some(script), ..self }
     }
 
     /// Asks once.
@@ -111,11 +119,25 @@ impl Client {
     /// # Errors
     /// Why there is no answer.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Trouble> {
+        if let Some(script) = &self.script {
+            return self.play(request, script.next());
+        }
         let asked = tokio::time::timeout(self.timeout, self.follow(request)).await;
         asked.unwrap_or_else(|_| {
             let (place, limit) = (place(&request.url), humantime::format_duration(self.timeout));
             Err(Trouble::Passing(format!("{place} did not answer within {limit}"), None))
         })
+    }
+
+    /// An answer as it would be taken if it had come.
+    fn play(&self, request: &Request, Line { status, body }: Line) -> Result<Answer, Trouble> {
+        let url = request.url.clone();
+        match status.is_success() {
+            true if body.len() > self.most => Err(too_large(&url, self.most)),
+            // Who looks for an answer later looks into the script again.
+            true => Ok(Answer { status, location: Some(url.to_string()), url, body }),
+            false => Err(no(&place(&url), status, &body, None)),
+        }
     }
 
     async fn follow(&self, request: &Request) -> Result<Answer, Trouble> {
@@ -156,11 +178,8 @@ impl Client {
 
     /// All of it, unless that is more than may be.
     async fn body(&self, mut response: Response) -> Result<Bytes, Trouble> {
-        let (from, most) = (place(response.url()), self.most);
-        let too_large = || {
-            let limit = bytesize::ByteSize(most as u64).display().iec();
-            Trouble::Lasting(format!("{from} answers with more than {limit} (`max_answer`)"))
-        };
+        let (url, most) = (response.url().clone(), self.most);
+        let (from, too_large) = (place(&url), || too_large(&url, most));
         if response.content_length().is_some_and(|length| length > most as u64) {
             return Err(too_large());
         }
@@ -187,12 +206,23 @@ impl Client {
                 break;
             }
         }
-        let what = format!("{from} answers {status}{}", shown(&said));
-        match passes(status) {
-            true => Trouble::Passing(what, after),
-            false => Trouble::Lasting(what),
-        }
+        no(&from, status, &said, after)
     }
+}
+
+/// What it means that somebody answers with a status that is no success.
+fn no(from: &str, status: StatusCode, said: &[u8], after: Option<Duration>) -> Trouble {
+    let what = format!("{from} answers {status}{}", shown(said));
+    match passes(status) {
+        true => Trouble::Passing(what, after),
+        false => Trouble::Lasting(what),
+    }
+}
+
+/// What it means that somebody answers with more than `most` bytes.
+pub fn too_large(from: &Url, most: usize) -> Trouble {
+    let limit = bytesize::ByteSize(most as u64).display().iec();
+    Trouble::Lasting(format!("{} answers with more than {limit} (`max_answer`)", place(from)))
 }
 
 /// Whether it may be otherwise later. A login that is not taken is for somebody to mend, and no picture's fault.

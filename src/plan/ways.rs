@@ -13,6 +13,16 @@ pub enum Input {
     Else(usize),
 }
 
+impl Input {
+    /// The step that it comes out of, by its index in the job.
+    pub fn step(self) -> Option<usize> {
+        match self {
+            Self::Source(_) => None,
+            Self::Step(index) | Self::Else(index) => Some(index),
+        }
+    }
+}
+
 /// The pieces that go along a way: the `each` steps that cut them, the last one innermost. Whole pictures: none.
 pub type Nest = Vec<usize>;
 

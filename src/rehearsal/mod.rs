@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! * [`scenes`]: what happened, one scene a record and step.
+//! * [`scenes`]: what happened, one scene a record and step; [`delivery`]: what the sinks would do.
+//! * [`mock`]: a file that stands for what is outside: cameras, services, sinks.
 //! * [`page`]: the scenes as one HTML page; [`text`]: as lines for a terminal.
 //! * [`terminal`]: pictures in a terminal that can show them.
 
@@ -20,16 +21,23 @@ use tokio::runtime::Handle;
 
 use crate::check;
 use crate::job::Job;
-use crate::mistake::Mistake;
+use crate::mistake::{Mistake, Mistakes};
 use crate::opening;
 use crate::plan::{Outcome, Plan};
 
+pub mod delivery;
+pub mod mock;
 pub mod page;
 pub mod scenes;
 pub mod terminal;
 pub mod text;
 
+use delivery::{Ending, Stage};
+use mock::Mock;
 use scenes::{Scene, Scenes};
+
+/// What the camera of a picture is called, where nobody says.
+const CAMERA: &str = "try";
 
 /// `vigie try`.
 #[derive(Debug, Args)]
@@ -42,9 +50,13 @@ pub struct Try {
     /// The source that they come from, where the job has several.
     #[arg(long, value_name = "SOURCE")]
     pub port: Option<String>,
-    /// What their camera is called.
-    #[arg(long, default_value = "try", value_name = "NAME")]
-    pub camera: String,
+    /// What their camera is called; `try` where neither this nor a mock says.
+    #[arg(long, value_name = "NAME")]
+    pub camera: Option<String>,
+    /// A file that says what comes with the pictures, what services answer, and what sinks refuse (docs/try.md). Without
+    /// it, steps of kind `http` ask their services.
+    #[arg(long, value_name = "FILE")]
+    pub mock: Option<PathBuf>,
     /// The folder for the pictures and the page. The pictures of another try that lie there are removed.
     #[arg(long, default_value = "try", value_name = "FOLDER")]
     pub to: PathBuf,
@@ -55,28 +67,30 @@ pub struct Try {
 
 /// What became of one picture.
 pub struct Rehearsed {
-    /// The file's name.
+    /// What its frame is called: its file, unless a mock says otherwise.
     pub name: String,
     /// What happened, in the order of the steps.
     pub scenes: Vec<Scene>,
     /// What its sinks would be given.
     pub outcome: Outcome,
+    /// … and what they would do with it.
+    pub ending: Ending,
 }
 
 impl Try {
     /// Does it, and prints what there is to see.
     pub fn run(&self) -> ExitCode {
-        let job = match Job::load(&self.job) {
-            Ok(job) => job,
-            Err(mistakes) => return wrong(&mistakes),
-        };
         // Steps that ask services need threads; the sources and sinks are not opened.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("this machine can start a thread");
-        if let Err(mistakes) = job.check(runtime.handle()) {
-            return wrong(&mistakes);
-        }
-        match self.rehearse(&job, runtime.handle()).and_then(|all| self.show(&job, &all)) {
+        let (job, mock) = match self.load(runtime.handle()) {
+            Ok(loaded) => loaded,
+            Err(mistakes) => {
+                eprint!("{mistakes}");
+                return ExitCode::from(check::MISTAKE);
+            }
+        };
+        match self.rehearse(&job, runtime.handle(), &mock).and_then(|all| self.show(&job, &all)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("error: {error:#}");
@@ -85,14 +99,27 @@ impl Try {
         }
     }
 
-    fn rehearse(&self, job: &Job, runtime: &Handle) -> anyhow::Result<Vec<Rehearsed>> {
+    fn load(&self, runtime: &Handle) -> Result<(Job, Mock), Mistakes> {
+        let mut job = Job::load(&self.job)?;
+        let mock = self.mock.as_ref().map(|path| Mock::load(path, &job)).transpose()?.unwrap_or_default();
+        job.services.rehearsal = Some(mock.rehearsal());
+        job.check(runtime)?;
+        Ok((job, mock))
+    }
+
+    fn rehearse(&self, job: &Job, runtime: &Handle, mock: &Mock) -> anyhow::Result<Vec<Rehearsed>> {
         let source = self.source(job)?;
-        let mut pictures = Vec::new();
-        for path in &self.pictures {
+        let mut frames = Vec::new();
+        for (place, path) in self.pictures.iter().enumerate() {
             let bytes = fs::read(path).with_context(|| format!("can't read the picture {}", path.display()))?;
-            pictures.push((name_of(path), bytes.into()));
+            let mut frame = frame(source, CAMERA, place, &name_of(path), bytes.into());
+            mock.arrive(job, &job.sources[source].name, place, &mut frame);
+            if let Some(camera) = &self.camera {
+                frame.camera = camera.as_str().into();
+            }
+            frames.push(frame);
         }
-        rehearse(job, runtime, source, &self.camera, pictures)
+        rehearse(job, runtime, mock, frames)
     }
 
     fn source(&self, job: &Job) -> anyhow::Result<usize> {
@@ -111,7 +138,7 @@ impl Try {
             fs::write(self.to.join(name), image).with_context(place)?;
         }
         fs::write(self.to.join(page::NAME), page::written(job, all)).with_context(place)?;
-        print!("{}", text::written(job, all));
+        print!("{}", text::written(all));
         if self.show {
             terminal::show(all)?;
         }
@@ -135,40 +162,32 @@ fn clear(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn wrong(mistakes: &impl std::fmt::Display) -> ExitCode {
-    eprint!("{mistakes}");
-    ExitCode::from(check::MISTAKE)
-}
-
 /// Its name without what follows the last dot.
 fn name_of(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Runs pictures, each with a name, through the steps of a job that was checked, as if they came from the source of that
-/// index.
+/// Runs frames through the steps of a job that was checked, one after the other; `mock` says which sinks do not take all.
 ///
 /// # Errors
 /// Why a step can't be opened.
-pub fn rehearse(
-    job: &Job,
-    runtime: &Handle,
-    source: usize,
-    camera: &str,
-    pictures: Vec<(String, Bytes)>,
-) -> anyhow::Result<Vec<Rehearsed>> {
-    let seen = Arc::new(Mutex::new(Scenes::of(job)));
+pub fn rehearse(job: &Job, runtime: &Handle, mock: &Mock, frames: Vec<Frame>) -> anyhow::Result<Vec<Rehearsed>> {
+    let seen = Arc::new(Mutex::new(Scenes::of(job, mock)));
     let shared = seen.clone();
     let watch = Box::new(move |event: crate::plan::Event<'_>| shared.lock().expect("nobody panics there").see(event));
     let mut plan = opening::plan(job, runtime)?.watched(watch);
-    let one = |(number, (name, bytes)): (usize, (String, Bytes))| {
-        let outcome = outcome(&mut plan, frame(source, camera, number, &name, bytes));
-        Rehearsed { name, scenes: seen.lock().expect("nobody panics there").take(), outcome }
+    let stage = Stage { job, runtime, mock };
+    let one = |frame: Frame| {
+        let name = frame.id.to_string();
+        let outcome = outcome(&mut plan, frame);
+        let ending = stage.end(&outcome);
+        Rehearsed { name, scenes: seen.lock().expect("nobody panics there").take(), outcome, ending }
     };
-    Ok(pictures.into_iter().enumerate().map(one).collect())
+    Ok(frames.into_iter().map(one).collect())
 }
 
-fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -> Frame {
+/// A picture as it comes from the source of that index, as the frame of that number.
+pub fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -> Frame {
     Frame {
         camera: camera.into(),
         number: Number(number as u64),

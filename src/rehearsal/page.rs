@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use base64_simd::STANDARD;
 
 use super::Rehearsed;
+use super::delivery::Ending;
 use super::scenes::{End, Scene};
-use super::text::{ends, found};
+use super::text::{found, piece};
 use crate::job::Job;
 
 /// The page's file.
@@ -15,15 +16,7 @@ pub const NAME: &str = "index.html";
 /// By which the page is known again.
 pub const MARK: &str = "<meta name=\"generator\" content=\"vigie try\">";
 
-const STYLE: &str = "\
-body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:#223;background:#fff}\
-h2{margin:2rem 0 .5rem}section{display:flex;gap:1rem;flex-wrap:wrap}\
-article{border:1px solid #ccd;border-radius:6px;padding:.7rem;max-width:22rem;overflow-wrap:anywhere}\
-article.gone{background:#f6f3e8}article.fault{background:#fbeaea}\
-img{max-width:100%;max-height:16rem;display:block}\
-h3{margin:0 0 .4rem;font-size:1rem}p,pre{margin:.3rem 0}pre{font-size:12px;white-space:pre-wrap}small{color:#667}\
-@media(prefers-color-scheme:dark){body{background:#181a1f;color:#dde}article{border-color:#444}\
-article.gone{background:#2c2a1f}article.fault{background:#3a2224}}";
+const STYLE: &str = include_str!("page.css");
 
 /// The page.
 pub fn written(job: &Job, all: &[Rehearsed]) -> String {
@@ -33,33 +26,86 @@ pub fn written(job: &Job, all: &[Rehearsed]) -> String {
          content=\"width=device-width\"><title>{name}</title><style>{STYLE}</style></head><body>\n<h1>{name}</h1>\n"
     );
     for rehearsed in all {
-        write!(page, "<h2>{}</h2>\n<section>\n", escaped(&rehearsed.name)).expect("a string takes all");
-        rehearsed.scenes.iter().for_each(|scene| page += &article(scene, &rehearsed.name));
-        page += "</section>\n";
-        for line in ends(job, &rehearsed.outcome) {
-            writeln!(page, "<p>→ {}</p>", escaped(&line)).expect("a string takes all");
-        }
+        let total = milliseconds(&rehearsed.scenes.iter().collect::<Vec<_>>());
+        writeln!(page, "<h2>{} <small>{total}</small></h2>\n<ol>", escaped(&rehearsed.name))
+            .expect("a string takes all");
+        groups(&rehearsed.scenes).iter().for_each(|scenes| page += &step(job, scenes, &rehearsed.name));
+        page += "</ol>\n";
+        page += &ending(&rehearsed.ending);
     }
     page + "</body></html>\n"
+}
+
+/// The scenes of each part together, in the order in which the first picture came through: a branch with both of its ways.
+fn groups(scenes: &[Scene]) -> Vec<Vec<&Scene>> {
+    let mut groups: Vec<Vec<&Scene>> = Vec::new();
+    for scene in scenes {
+        match groups.iter_mut().find(|group| group[0].step() == scene.step()) {
+            Some(group) => group.push(scene),
+            None => groups.push(vec![scene]),
+        }
+    }
+    groups
+}
+
+/// A part with all pictures that came through it.
+fn step(job: &Job, scenes: &[&Scene], name: &str) -> String {
+    let step = scenes[0].step();
+    let does = job.steps.iter().find(|part| part.name == step).map(|part| part.config.describe()).unwrap_or_default();
+    let played = scenes.iter().find_map(|scene| scene.played_by.as_deref());
+    let played = played.map(|file| format!(" <b>answered by {}</b>", escaped(file))).unwrap_or_default();
+    let head = format!("<h3>{} <small>{}</small></h3>", escaped(step), milliseconds(scenes));
+    let mut text = format!("<li>{head}<p class=\"does\">{}{played}</p>\n<section>\n", escaped(&does));
+    scenes.iter().for_each(|scene| text += &article(scene, name));
+    text + "</section></li>\n"
+}
+
+fn milliseconds(scenes: &[&Scene]) -> String {
+    let all: f64 = scenes.iter().flat_map(|scene| &scene.times).map(|(_, time)| time).sum();
+    if all > 0.0 { format!("{all:.1} ms") } else { String::new() }
 }
 
 fn article(scene: &Scene, name: &str) -> String {
     let (class, said) = match &scene.end {
         End::On => ("on", String::new()),
-        End::LetGo => ("gone", "<p><b>is let go here</b></p>".to_owned()),
-        End::Fault(why) => ("fault", format!("<p><b>{}</b></p>", escaped(why))),
+        End::LetGo => ("gone", "<p class=\"end\">is let go here</p>".to_owned()),
+        End::Fault(why) => ("fault", format!("<p class=\"end\">{}</p>", escaped(why))),
     };
-    let piece = scene.id.strip_prefix(name).filter(|rest| !rest.is_empty());
-    let piece = piece.map(|rest| format!(" <small>piece {}</small>", escaped(&rest[1..]))).unwrap_or_default();
-    let mut text = format!("<article class=\"{class}\"><h3>{}{piece}</h3>\n", escaped(&scene.part));
-    if let Some((image, media)) = &scene.image {
-        let data = STANDARD.encode_to_string(image);
-        writeln!(text, "<img alt=\"after {}\" src=\"data:{media};base64,{data}\">", escaped(&scene.part))
-            .expect("a string takes all");
+    let piece = piece(scene, name).map(|piece| format!("piece {}", escaped(piece)));
+    let way = scene.way.as_ref().map(|way| format!("<mark>→ {}</mark>", escaped(way)));
+    let head: Vec<_> = piece.into_iter().chain(way).collect();
+    let mut text = format!("<article class=\"{class}\">");
+    if !head.is_empty() {
+        write!(text, "<h4>{}</h4>", head.join(" ")).expect("a string takes all");
     }
+    text += &picture(scene);
     text += &said;
     text += &facts(scene);
     text + "</article>\n"
+}
+
+/// The picture with what this step found in it.
+fn picture(scene: &Scene) -> String {
+    let Some((image, media)) = &scene.image else { return String::new() };
+    let data = STANDARD.encode_to_string(image);
+    let part = escaped(&scene.part);
+    format!("<figure><img alt=\"after {part}\" src=\"data:{media};base64,{data}\">{}</figure>\n", boxes(scene))
+}
+
+fn boxes(scene: &Scene) -> String {
+    let own: Vec<_> = scene.detections.iter().filter(|found| *found.by == *scene.part).collect();
+    let Some([width, height]) = scene.size.filter(|_| !own.is_empty()) else { return String::new() };
+    let mut text = format!("<svg viewBox=\"0 0 {width} {height}\">");
+    for found in own {
+        let ([x, y, width, height], label) = (found.area, escaped(&found.label));
+        write!(
+            text,
+            "<rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{height:.0}\"><title>{label} {:.2}</title></rect>",
+            found.score
+        )
+        .expect("a string takes all");
+    }
+    text + "</svg>"
 }
 
 fn facts(scene: &Scene) -> String {
@@ -68,19 +114,40 @@ fn facts(scene: &Scene) -> String {
     let times = scene.times.iter().map(|(stage, time)| format!("{stage} {time:.1} ms"));
     let small: Vec<_> = size.into_iter().chain(times).collect();
     if !small.is_empty() {
-        writeln!(text, "<p><small>{}</small></p>", small.join(", ")).expect("a string takes all");
+        writeln!(text, "<p><small>{}</small></p>", small.join(" · ")).expect("a string takes all");
     }
     if !scene.detections.is_empty() {
         let all = scene.detections.iter().map(|found| format!("{} {:.2}", found.label, found.score));
         let all = all.collect::<Vec<_>>().join(", ");
-        writeln!(text, "<p>{}<br><small>{}</small></p>", escaped(&found(scene)), escaped(&all))
-            .expect("a string takes all");
+        writeln!(
+            text,
+            "<details><summary>{}</summary><small>{}</small></details>",
+            escaped(&found(scene)),
+            escaped(&all)
+        )
+        .expect("a string takes all");
     }
     if !scene.values.is_empty() {
-        let json = serde_json::to_string_pretty(&scene.values).expect("values are plain data with text for keys");
-        writeln!(text, "<pre>{}</pre>", escaped(&json)).expect("a string takes all");
+        text += "<dl>";
+        for (name, value) in &scene.values {
+            write!(text, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(&value.to_string()))
+                .expect("a string takes all");
+        }
+        text += "</dl>\n";
     }
     text
+}
+
+/// What the sinks would do.
+fn ending(ending: &Ending) -> String {
+    let mut text = String::from("<ul>\n");
+    for delivery in &ending.deliveries {
+        let class = if delivery.is_refused { " class=\"fault\"" } else { "" };
+        writeln!(text, "<li{class}><b>{}</b> {}</li>", escaped(&delivery.sink), escaped(&delivery.said))
+            .expect("a string takes all");
+    }
+    let class = if ending.is_dead { "fault" } else { "done" };
+    text + &format!("<li class=\"{class}\">{}</li>\n</ul>\n", escaped(&ending.said))
 }
 
 fn escaped(text: &str) -> String {

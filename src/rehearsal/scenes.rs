@@ -6,11 +6,13 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Rehearsed;
+use super::mock::Mock;
 use crate::codec::Limits;
 use crate::job::Job;
 use crate::picture::Picture;
 use crate::plan::{Event, Input};
 use crate::report::{Cut, Detection};
+use crate::steps::Shape;
 
 /// What became of a record at a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub enum End {
 pub struct Scene {
     /// The source or step, and of a branch the way: `women` or `women.else`.
     pub part: String,
+    /// Of a branch, the way that the record takes: `part` once more.
+    pub way: Option<String>,
+    /// The mock file that has answered in place of its service.
+    pub played_by: Option<String>,
     /// What the record is called: the picture's name, and of a piece what follows it.
     pub id: String,
     /// What became of it there.
@@ -46,9 +52,32 @@ pub struct Scene {
     pub times: Vec<(&'static str, f64)>,
 }
 
+impl Scene {
+    /// The source or step, whichever way out of it the record takes.
+    pub fn step(&self) -> &str {
+        match &self.way {
+            Some(way) => way.strip_suffix(".else").unwrap_or(way),
+            None => &self.part,
+        }
+    }
+}
+
+/// A way out of a part, as it is shown.
+#[derive(Clone, Debug, Default)]
+struct Exit {
+    /// What `from` calls it.
+    part: String,
+    /// Whether there is another one.
+    is_way: bool,
+    /// Whether pieces come together there: their times are told already.
+    is_collect: bool,
+    /// The mock file that plays its service.
+    by: Option<String>,
+}
+
 /// The scenes of a picture, as they come.
 pub struct Scenes {
-    parts: HashMap<Input, String>,
+    parts: HashMap<Input, Exit>,
     limits: Limits,
     scenes: Vec<Scene>,
     /// How many times of a record were told already.
@@ -56,11 +85,18 @@ pub struct Scenes {
 }
 
 impl Scenes {
-    /// None yet, of that job.
-    pub fn of(job: &Job) -> Self {
+    /// None yet, of that job with what is played.
+    pub fn of(job: &Job, mock: &Mock) -> Self {
         let sources = (0..job.sources.len()).map(Input::Source);
         let steps = (0..job.steps.len()).flat_map(|step| [Input::Step(step), Input::Else(step)]);
-        let parts = sources.chain(steps).map(|input| (input, job.name_of(input))).collect();
+        let played = |input: Input| {
+            let (part, step) = (job.name_of(input), input.step().map(|step| &job.steps[step]));
+            let is_of = |shape| step.is_some_and(|step| step.config.shape() == shape);
+            let (is_way, is_collect) = (is_of(Shape::Branch), is_of(Shape::Collect));
+            let by = step.filter(|step| mock.plays(&step.name)).map(|_| mock.name.clone());
+            (input, Exit { part, is_way, is_collect, by })
+        };
+        let parts = sources.chain(steps).map(played).collect();
         Self { parts, limits: job.limits.picture(), scenes: Vec::new(), told: HashMap::new() }
     }
 
@@ -78,17 +114,25 @@ impl Scenes {
         self.scenes.push(scene);
     }
 
-    fn scene(&mut self, part: String, picture: &Picture, end: End) -> Scene {
+    fn scene(&mut self, Exit { part, is_way, is_collect, by }: Exit, picture: &Picture, end: End) -> Scene {
         let id = picture.frame.id.to_string();
         let told = self.told.entry(id.clone()).or_default();
         // A copy begins to count anew.
-        let from = if *told > picture.timings.len() { 0 } else { *told };
+        let from = match *told {
+            _ if is_collect => picture.timings.len(),
+            told if told > picture.timings.len() => 0,
+            told => told,
+        };
         let times = picture.timings[from..].iter().map(|(stage, time)| (*stage, time.as_secs_f64() * 1e3)).collect();
         *told = picture.timings.len();
         let size = picture.decoded().map(|pixels| [pixels.width, pixels.height]);
         let mut copy = picture.share();
+        // Who is let go has taken no way.
+        let way = (is_way && end == End::On).then(|| part.clone());
         Scene {
             part,
+            way,
+            played_by: by,
             id,
             end,
             image: copy.image(&self.limits).ok().map(|image| (image, copy.form.media())),

@@ -2,16 +2,12 @@
 
 use std::fmt::Write as _;
 
-use bytesize::ByteSize;
-
 use super::Rehearsed;
+use super::delivery::Ending;
 use super::scenes::{End, Scene};
-use crate::job::Job;
-use crate::plan::Outcome;
-use crate::sinks::Parcel;
 
-/// The lines, a scene each, and what the sinks would be given.
-pub fn written(job: &Job, all: &[Rehearsed]) -> String {
+/// The lines, a scene each, and what the sinks would do.
+pub fn written(all: &[Rehearsed]) -> String {
     let mut text = String::new();
     for rehearsed in all {
         writeln!(text, "{}", rehearsed.name).expect("a string takes all");
@@ -19,7 +15,7 @@ pub fn written(job: &Job, all: &[Rehearsed]) -> String {
         for scene in &rehearsed.scenes {
             writeln!(text, "  {:<width$}  {}", scene.part, line(scene, &rehearsed.name)).expect("a string takes all");
         }
-        for line in ends(job, &rehearsed.outcome) {
+        for line in ends(&rehearsed.ending) {
             writeln!(text, "  → {line}").expect("a string takes all");
         }
     }
@@ -28,20 +24,24 @@ pub fn written(job: &Job, all: &[Rehearsed]) -> String {
 
 fn line(scene: &Scene, name: &str) -> String {
     let mut words = Vec::new();
-    words.extend(
-        scene.id.strip_prefix(name).filter(|rest| !rest.is_empty()).map(|rest| format!("piece {}", &rest[1..])),
-    );
+    words.extend(piece(scene, name).map(|piece| format!("piece {piece}")));
     words.extend(scene.size.map(|[width, height]| format!("{width}×{height}")));
     words.extend((!scene.detections.is_empty()).then(|| found(scene)));
     words.extend((!scene.values.is_empty()).then(|| values(scene)));
     let time: f64 = scene.times.iter().map(|(_, time)| time).sum();
     words.extend((time > 0.0).then(|| format!("{time:.1} ms")));
+    words.extend(scene.played_by.as_ref().map(|file| format!("answered by {file}")));
     words.extend(match &scene.end {
         End::On => None,
         End::LetGo => Some("is let go here".to_owned()),
         End::Fault(why) => Some(format!("FAULT {why}")),
     });
     words.join("  ")
+}
+
+/// What a piece of the picture of that name is called, if it is one.
+pub fn piece<'s>(scene: &'s Scene, name: &str) -> Option<&'s str> {
+    scene.id.strip_prefix(name)?.strip_prefix('.')
 }
 
 /// Each class with its number: `2 person, 1 dog`.
@@ -67,18 +67,8 @@ fn values(scene: &Scene) -> String {
     scene.values.iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
-/// How the frame ends, and what would be written for it.
-pub fn ends(job: &Job, outcome: &Outcome) -> Vec<String> {
-    let parcel = |(sink, parcel): &(usize, Parcel)| {
-        let part = &job.sinks[*sink];
-        let (what, size) = (parcel.media, ByteSize(parcel.body.len() as u64));
-        format!("{} would get {what}, {size}, for {}: {}", part.name, parcel.frame.id, part.config.describe())
-    };
-    let told = |parcels: &[(usize, Parcel)], end: String| parcels.iter().map(parcel).chain([end]).collect();
-    match outcome {
-        Outcome::Result(_, parcels, _) if parcels.is_empty() => vec!["it is done, and nothing is written".to_owned()],
-        Outcome::Result(_, parcels, _) => told(parcels, "it is a result".to_owned()),
-        Outcome::Filtered(step, _, parcels, _) => told(parcels, format!("it is filtered by {}", job.steps[*step].name)),
-        Outcome::Dead(fault) => vec![format!("it is a dead letter, {}: {}", fault.flaw.reason, fault.flaw.detail)],
-    }
+/// What the sinks would do, and how the frame ends.
+fn ends(ending: &Ending) -> impl Iterator<Item = String> {
+    let delivered = ending.deliveries.iter().map(|delivery| format!("{} {}", delivery.sink, delivery.said));
+    delivered.chain([ending.said.clone()])
 }

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Sink, SinkConfig};
+use super::{Parcel, Sink, SinkConfig};
 use crate::context::Context;
 use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
@@ -116,6 +116,12 @@ impl SinkConfig for Files {
     fn describe(&self) -> String {
         let Self { path, sync, keep } = self;
         format!("files {path}{}{}", if *sync { "" } else { ", not synced" }, keep::told(keep.as_ref()))
+    }
+
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
+        let (folder, rest) = self.split(context)?;
+        let path = Origin::new(template(rest, context)?, context).path(parcel);
+        Ok(folder.join(path).display().to_string())
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {

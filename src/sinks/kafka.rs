@@ -153,6 +153,11 @@ impl SinkConfig for Kafka {
         Some(Mistake::at("topic", what))
     }
 
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
+        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
+        Ok(format!("kafka:{}", kafka::legal(&self.template(context)?.fill(&names))))
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let login = self.login(context)?;
         let config = login.client(&self.settings());

@@ -54,6 +54,12 @@ pub trait SinkConfig: Debug + Send + Sync {
         None
     }
 
+    /// Where a parcel would be, in the words of [`Sink::place`]: nothing is opened or reached for this.
+    ///
+    /// # Errors
+    /// A mistake that [`SinkConfig::check`] tells, too.
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake>;
+
     /// Makes the sink of one worker. It may take its time to reach its server: [`Sink::write`] waits for that.
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>>;
 

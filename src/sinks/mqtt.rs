@@ -129,6 +129,11 @@ impl SinkConfig for Mqtt {
         (takes < largest + ENVELOPE).then(|| Mistake::at("url", too_small(&address, takes, largest)))
     }
 
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
+        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
+        Ok(format!("mqtt:{}", self.template()?.fill(&names)))
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let client_id = format!("vigie-{}-{}-w{}", context.job, context.part, context.worker);
         let mut link = Link::new(self.login(context)?, &client_id, Purpose::Give, context.post("mqtt"))?;

@@ -250,6 +250,7 @@ pub(super) mod tests {
             folder: ".".into(),
             allowed: Default::default(),
             hosts: Default::default(),
+            services: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: Window { frames: 64, bytes: 1 << 20 },

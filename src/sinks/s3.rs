@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Sink, SinkConfig};
+use super::{Parcel, Sink, SinkConfig};
 use crate::clock;
 use crate::context::{Context, DEAD};
 use crate::delivery::{Keep, Trouble, keep};
@@ -133,6 +133,11 @@ impl SinkConfig for S3 {
         let endpoint = self.endpoint(&env()).ok().flatten();
         let at = endpoint.map(|endpoint| format!(" (at {endpoint})")).unwrap_or_default();
         format!("S3 {}{at}{}", self.url, keep::told(self.keep.as_ref()))
+    }
+
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
+        let (bucket, template) = self.split(context)?;
+        Ok(format!("s3://{bucket}/{}", Origin::new(template, context).path(parcel)))
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {

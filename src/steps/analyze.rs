@@ -33,10 +33,18 @@ impl StepConfig for Analyze {
         format!("measures size, brightness, contrast, sharpness, entropy; reads EXIF{gps}")
     }
 
+    fn gives(&self, _: &Context) -> Vec<String> {
+        VALUES.map(str::to_owned).into()
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         Ok(Work::line(Measuring { gps: self.gps, limits: context.picture }))
     }
 }
+
+/// All that it says, under these names.
+const VALUES: [&str; 9] =
+    ["width", "height", "brightness", "contrast", "sharpness", "entropy", "format", "bytes", "exif"];
 
 /// The step of one worker.
 struct Measuring {

@@ -33,6 +33,10 @@ impl StepConfig for Branch {
         Shape::Branch
     }
 
+    fn when(&self) -> Option<&str> {
+        Some(&self.when)
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         Ok(Work::Branch(Box::new(Choosing(Condition::check(&self.when, context, "when")?))))
     }

@@ -52,6 +52,10 @@ impl StepConfig for Collect {
         Shape::Collect
     }
 
+    fn gives(&self, _: &Context) -> Vec<String> {
+        self.into.iter().cloned().collect()
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         Ok(Work::Collect(Box::new(Collecting { config: self.clone(), limits: context.picture })))
     }

@@ -122,6 +122,15 @@ impl Describe {
         Ok(self.loaded.get_or_init(|| (model, describer)))
     }
 
+    /// What stands in front of what it says.
+    fn name_in(&self, context: &Context) -> String {
+        self.name.clone().unwrap_or_else(|| plain(&context.part))
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { top: self.top, threshold: self.threshold }
+    }
+
     /// Each output's name in `values`, and how it is read.
     fn readings(&self, name: &str, describer: &Describer) -> Vec<(String, Reading)> {
         let alone = describer.readings.len() == 1;
@@ -163,15 +172,24 @@ impl StepConfig for Describe {
         format!("{}{hash}{family} describes pictures{least}", self.model)
     }
 
+    fn gives(&self, context: &Context) -> Vec<String> {
+        let Ok((_, describer)) = self.load(context) else { return Vec::new() };
+        let name = self.name_in(context);
+        let named =
+            |(name, reading): (String, Reading)| under(&name, reading.silence(&self.rules())).collect::<Vec<_>>();
+        let said = self.readings(&name, describer).into_iter().flat_map(named).map(|(name, _)| name);
+        said.chain([format!("{name}_skipped")]).collect()
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         let (model, describer) = self.load(context)?;
-        let name = self.name.clone().unwrap_or_else(|| plain(&context.part));
+        let name = self.name_in(context);
         let gaze = Describing {
             session: model.session_of(describer.feed())?,
             model: model.tag.clone(),
             letterbox: Letterbox::new(describer.form),
             readings: self.readings(&name, describer),
-            rules: Rules { top: self.top, threshold: self.threshold },
+            rules: self.rules(),
             min_size: self.min_size,
             skipped: format!("{name}_skipped"),
         };

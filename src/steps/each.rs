@@ -65,6 +65,10 @@ impl StepConfig for Each {
         Shape::Each { of: self.of.clone() }
     }
 
+    fn gives(&self, context: &Context) -> Vec<String> {
+        vec![context.part.clone(), format!("{}_left_out", context.part)]
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         let cutting = Cutting { config: self.clone(), name: context.part.as_str().into(), limits: context.picture };
         Ok(Work::Each(Box::new(cutting), self.on_fault))

@@ -55,6 +55,22 @@ pub trait StepConfig: Debug + Send + Sync {
         false
     }
 
+    /// The names that it may write into the values of a picture, as far as that is known; of an `each`, what its `collect`
+    /// writes, too.
+    fn gives(&self, _context: &Context) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Its condition: what stands in `when`.
+    fn when(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it asks a service, which `vigie try --mock` can play.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// Makes the step of one worker.
     fn open(&self, context: &Context) -> anyhow::Result<Work>;
 }

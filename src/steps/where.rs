@@ -27,6 +27,10 @@ impl StepConfig for Where {
         format!("lets those go on where {}", self.when.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
+    fn when(&self) -> Option<&str> {
+        Some(&self.when)
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         Ok(Work::line(Asking(Condition::check(&self.when, context, "when")?)))
     }

@@ -62,6 +62,7 @@ impl Process {
         let mut job = entry.job().map_err(|mistakes| mistakes.to_string())?;
         job.allowed = self.allowed.clone();
         job.hosts = self.hosts.clone();
+        job.services.callbacks = self.callbacks.clone();
         job.state = Some(self.state.clone());
         job.check(&self.io).map_err(|mistakes| mistakes.to_string())?;
         let metrics = self.metrics(&entry.name);

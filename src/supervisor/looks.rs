@@ -12,7 +12,7 @@ impl Process {
     /// What this process counts, as Prometheus' text.
     pub(super) fn page(&self) -> String {
         let jobs: Vec<_> = self.inner().metrics.values().map(|(metrics, _)| metrics.clone()).collect();
-        let pages = jobs.iter().map(|metrics| metrics.page()).chain([self.cluster_page()]);
+        let pages = jobs.iter().map(|metrics| metrics.page()).chain([self.cluster_page(), self.callbacks.page()]);
         pages::merge(pages.into_iter().map(|page| (None, page)))
     }
 

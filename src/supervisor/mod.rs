@@ -37,7 +37,7 @@ use crate::command::Ticket;
 use crate::mesh::{Mesh, Order, Settings};
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
-use crate::outgoing::Hosts;
+use crate::outgoing::{Callbacks, Home, Hosts};
 use crate::roster::{Roster, Store};
 use crate::signal;
 use crate::threads::threads;
@@ -74,6 +74,8 @@ pub struct Process {
     allowed: Allowed,
     /// The hosts that they may ask.
     hosts: Hosts,
+    /// Where services bring what they answer later.
+    callbacks: Callbacks,
     inner: Mutex<Inner>,
     /// The leader does one thing at a time.
     turn: tokio::sync::Mutex<()>,
@@ -113,8 +115,13 @@ fn try_run(flags: &cli::Worker) -> Result<(), Mistake> {
     let store = Store::open(&standing.state_dir)?;
     let loaded = store.load()?;
     loaded.set_aside.iter().for_each(|what| tracing::warn!("{what}"));
+    let http = standing.http[cluster.process].clone();
+    let scheme = if standing.tls.is_some() { "https" } else { "http" };
+    let callbacks = Callbacks::default();
+    callbacks.listen(Home { address: format!("{scheme}://{http}"), process: cluster.process });
     let process = Arc::new(Process {
-        http: standing.http[cluster.process].clone(),
+        http,
+        callbacks,
         io: io.handle().clone(),
         control: control.handle().clone(),
         mesh: OnceLock::new(),
@@ -203,7 +210,8 @@ impl Process {
         let pages = self.clone();
         let page = Arc::new(move || pages.page());
         let front = Arc::new(tasks::Counter(self.clone()));
-        let api = Api { control, events: self.events.clone(), tokens, front, page };
+        let (events, callbacks) = (self.events.clone(), self.callbacks.clone());
+        let api = Api { control, events, tokens, front, callbacks, page };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shown = crate::api::serve(&self.control, &self.http, tls, api)?;
         self.tell(Level::Info, None, format!("process {}: {scheme}://{shown}", self.index()));

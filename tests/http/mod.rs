@@ -1,8 +1,9 @@
-//! The step `http` against a real small server, in a step alone ([`asked`], [`forbidden`], [`away`]) and in whole jobs
-//! ([`jobs`]).
+//! The step `http` against a real small server, in a step alone ([`asked`], [`forbidden`], [`away`], [`callbacks`]) and in
+//! whole jobs ([`jobs`]).
 
 mod asked;
 mod away;
+mod callbacks;
 mod forbidden;
 mod jobs;
 

@@ -134,6 +134,12 @@ impl SinkConfig for Mongodb {
         (largest > LARGEST).then(|| Mistake::at("collection", what()))
     }
 
+    fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
+        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
+        let (collection, id) = (self.collection(context)?.fill(&names), self.id(context)?.fill(&names));
+        Ok(format!("mongodb:{}.{}/{id}", self.database, legal(&collection)))
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let mut documents = self.documents(context)?;
         documents.keeper = self.look_after(&documents, context);
@@ -273,6 +279,7 @@ mod tests {
             folder: ".".into(),
             allowed: Default::default(),
             hosts: Default::default(),
+            services: Default::default(),
             max_frame_bytes: 1 << 20,
             picture: Default::default(),
             window: operators::Window { frames: 64, bytes: 1 << 20 },

@@ -88,6 +88,7 @@ fn play(files: &Files, largest: usize, close_after: usize) -> Vec<Frame> {
         folder: ".".into(),
         allowed: Default::default(),
         hosts: Default::default(),
+        services: Default::default(),
         max_frame_bytes: largest,
         picture: Default::default(),
         window,

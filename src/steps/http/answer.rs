@@ -68,6 +68,11 @@ impl Take {
         Ok(())
     }
 
+    /// The names of the values.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.values.keys()
+    }
+
     /// Whether there are detections in an answer.
     pub fn finds(&self) -> bool {
         self.detections.is_some()

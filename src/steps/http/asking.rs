@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::answer::Take;
 use super::body::{Body, Sent};
+use super::callback::Calling;
 use super::service::{Failure, Service};
 use super::url::{Address, encoded};
 use super::{Away, Http, Method};
@@ -19,6 +20,7 @@ use crate::context::Context;
 use crate::delivery::over;
 use crate::mistake::Mistake;
 use crate::outgoing::Request;
+use crate::outgoing::callbacks::Expected;
 use crate::picture::Picture;
 use crate::steps::{Step, Stop};
 use crate::template::Names;
@@ -33,10 +35,13 @@ pub(super) struct Asking {
     method: reqwest::Method,
     headers: HeaderMap,
     body: Option<Body>,
+    calling: Option<Calling>,
     take: Take,
     away: Away,
     job: String,
     step: String,
+    /// The largest answer.
+    most: usize,
     limits: Limits,
     runtime: Handle,
 }
@@ -64,10 +69,12 @@ impl Asking {
             method,
             headers: config.headers.0.clone(),
             body: config.body(),
+            calling: config.callback.as_ref().map(|callback| callback.open(context)).transpose()?.flatten(),
             take: config.take.clone(),
             away: config.away,
             job: context.job.clone(),
             step: context.part.clone(),
+            most: config.max_answer.0 as usize,
             limits: context.picture,
             runtime: context.runtime.clone(),
         })
@@ -88,8 +95,11 @@ impl Asking {
 
     /// Asks about a picture, and gives it the answer.
     async fn through(&self, picture: &mut Picture) -> Result<(), Flaw> {
-        let request = self.request(picture)?;
-        match self.service.ask(&request).await {
+        // One for all attempts: a service that knows the request again calls the address that it was told first.
+        let expected = self.calling.as_ref().map(|calling| calling.expect(self.most)).transpose();
+        let mut expected = expected.map_err(|why| Flaw::new(Reason::ServiceFailed, why))?;
+        let request = self.request(picture, expected.as_ref())?;
+        match self.service.ask(&request, expected.as_mut()).await {
             Ok(answer) => self.taken(&answer.body, picture),
             Err(Failure::Flaw(flaw)) => Err(flaw),
             Err(Failure::Away(why)) if self.away == Away::Skip => {
@@ -100,13 +110,20 @@ impl Asking {
         }
     }
 
-    fn request(&self, picture: &mut Picture) -> Result<Request, Flaw> {
-        let body = self.body.as_ref().map(|body| body.of(picture, &self.job, &self.limits)).transpose()?;
+    fn request(&self, picture: &mut Picture, expected: Option<&Expected>) -> Result<Request, Flaw> {
+        let mut body = self.body.as_ref().map(|body| body.of(picture, &self.job, &self.limits)).transpose()?;
         let names = Names { job: &self.job, frame: &picture.frame, reason: None };
         let url = self.address.fill(&names).map_err(|why| Flaw::new(Reason::ServiceFailed, why))?;
         let mut headers = self.headers.clone();
         if let Some(sent) = &body {
             headers.insert(KEY, self.key(picture, &url, sent));
+        }
+        if let Some((calling, expected)) = self.calling.as_ref().zip(expected) {
+            calling.tell_in_headers(expected, &mut headers);
+            // Its key is that of the body without the address, which is another one each time.
+            if let Some(telling) = self.body.as_ref().and_then(|body| calling.tell_in(expected, body)) {
+                body = Some(telling.of(picture, &self.job, &self.limits)?);
+            }
         }
         Ok(Request { method: self.method.clone(), url, headers, body })
     }

@@ -29,6 +29,9 @@ pub(super) enum Kind {
     Inference,
 }
 
+/// What an object says of the picture itself, beside `field`.
+pub(super) const OWN: [&str; 6] = ["job", "camera", "id", "number", "captured_at", "media"];
+
 /// The input of an inference.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What makes a request what it is, and is not for a job to say.
-const OURS: [&str; 12] = [
+pub(super) const OURS: [&str; 12] = [
     "connection",
     "content-length",
     "content-type",

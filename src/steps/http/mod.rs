@@ -6,6 +6,7 @@
 mod answer;
 mod asking;
 mod body;
+mod callback;
 mod headers;
 mod path;
 mod poll;
@@ -33,6 +34,7 @@ use super::{StepConfig, Work};
 use answer::Take;
 use asking::Asking;
 use body::{Body, Kind, Tensor};
+use callback::Callback;
 use headers::Headers;
 use poll::Poll;
 use service::Service;
@@ -72,10 +74,15 @@ pub struct Http {
     /// For services that answer later: where they say how far they are, and how often they are asked.
     #[serde(default)]
     poll: Option<Poll>,
+    /// For services that answer later and call back: `callback = {}` sends them an address of this process, in the header
+    /// `x-vigie-callback` or as the table says. A service that answers 200 has answered; after any other 2xx its call is waited
+    /// for, `timeout` long.
+    #[serde(default)]
+    callback: Option<Callback>,
     /// A CA that is trusted besides the system's own, for `https`: a PEM file beside the job.
     #[serde(default)]
     ca: Option<PathBuf>,
-    /// How long one attempt may take, to the last byte of the answer.
+    /// How long one attempt may take, to the last byte of the answer; and then as long for a `callback`.
     #[serde(default = "timeout")]
     timeout: Time,
     /// How often it is tried again after a failure that may pass: no connection, no answer in time, a status of 5xx, 429, 408,
@@ -188,6 +195,19 @@ impl Http {
         }
     }
 
+    /// What is wrong with how it answers later.
+    fn check_later(&self) -> Result<(), Mistake> {
+        match (&self.poll, &self.callback) {
+            (Some(_), Some(_)) => Err(Mistake::at(
+                "callback",
+                "a service is asked again (`poll`) or calls back (`callback`): keep one of the two",
+            )),
+            (Some(poll), None) => poll.check(),
+            (None, Some(callback)) => callback.check(self.body().as_ref(), &self.headers),
+            (None, None) => Ok(()),
+        }
+    }
+
     fn body(&self) -> Option<Body> {
         let Self { body, field, with, tensor, .. } = self;
         let sent = self.method != Method::Get;
@@ -216,6 +236,10 @@ impl Http {
         let guard = Guard::new(&context.hosts, address.base(), Arc::new(System));
         let client = Client::new(guard, self.trusted(context)?, self.timeout.0, self.max_answer.0 as usize);
         let client = client.map_err(|why| Mistake::new(format!("this machine can't ask by HTTP: {why}")))?;
+        let client = match context.script() {
+            Some(script) => client.played(script),
+            None => client,
+        };
         Ok(shared.insert(Arc::new(Service::new(client, self, context))).clone())
     }
 }
@@ -228,7 +252,7 @@ impl StepConfig for Http {
             body.check()?;
         }
         self.take.check()?;
-        self.poll.as_ref().map_or(Ok(()), Poll::check)?;
+        self.check_later()?;
         self.trusted(context)?;
         let guard = Guard::new(&context.hosts, address.base(), Arc::new(System));
         guard.check(address.base()).map_err(|refusal| Mistake::at("url", refusal.0))
@@ -243,6 +267,14 @@ impl StepConfig for Http {
             Away::Dead => "no frame goes on while it is away",
         };
         format!("{asked} {place}, {} at once; {away}", self.at_once)
+    }
+
+    fn gives(&self, context: &Context) -> Vec<String> {
+        self.take.names().cloned().chain([format!("{}_skipped", context.part)]).collect()
+    }
+
+    fn asks(&self) -> bool {
+        true
     }
 
     fn finds(&self) -> bool {

@@ -4,12 +4,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use operators::{Flaw, Reason};
+use reqwest::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::poll::Poll;
 use super::{Away, Http};
 use crate::board::{Board, Post};
 use crate::context::Context;
+use crate::outgoing::callbacks::{Expected, TooLarge};
+use crate::outgoing::client::too_large;
+use crate::outgoing::guard::place;
 use crate::outgoing::patience::dice;
 use crate::outgoing::{Answer, Breaker, Client, Leave, Next, Patience, Request, Trouble};
 
@@ -21,10 +25,14 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Service {
     client: Client,
     poll: Option<Poll>,
+    /// How long a callback is waited for.
+    timeout: Duration,
     retries: u32,
     pause: Duration,
     open_for: Duration,
     away: Away,
+    /// Whether somebody is asked for as long as it is away.
+    endless: bool,
     places: Semaphore,
     health: Mutex<Health>,
     post: Post,
@@ -62,10 +70,13 @@ impl Service {
         Self {
             client,
             poll: config.poll.clone(),
+            timeout: config.timeout.0,
             retries: config.retries,
             pause: config.pause.0,
             open_for: config.open_for.0,
             away: config.away,
+            // Who tries a job wants to know, and not to wait.
+            endless: config.away == Away::Wait && !context.is_rehearsed(),
             places: Semaphore::new(config.at_once),
             health: Mutex::new(Health { breaker, last: String::new() }),
             post: context.post("http"),
@@ -89,17 +100,17 @@ impl Service {
         }
     }
 
-    /// Asks until there is an answer, or none to be had.
+    /// Asks until there is an answer, or none to be had; the answer may be one that is `expected` to be brought.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn ask(&self, request: &Request) -> Result<Answer, Failure> {
+    pub async fn ask(&self, request: &Request, mut expected: Option<&mut Expected>) -> Result<Answer, Failure> {
         let flaw = |what: String| Failure::Flaw(Flaw::new(Reason::ServiceFailed, what));
-        let mut patience = Patience::new(self.retries, self.away == Away::Wait);
+        let mut patience = Patience::new(self.retries, self.endless);
         loop {
-            let (why, asked) = match self.attempt(request).await {
+            let (why, asked) = match self.attempt(request, expected.as_deref_mut()).await {
                 Ok(answer) => return Ok(answer),
-                Err(Vain::Closed(left)) if self.away == Away::Wait => {
+                Err(Vain::Closed(left)) if self.endless => {
                     tokio::time::sleep(left.min(LOOK)).await;
                     continue;
                 }
@@ -119,20 +130,36 @@ impl Service {
     }
 
     /// Asks once, when there is a place.
-    async fn attempt(&self, request: &Request) -> Result<Answer, Vain> {
+    async fn attempt(&self, request: &Request, expected: Option<&mut Expected>) -> Result<Answer, Vain> {
         let _place = self.places.acquire().await.expect("places are never closed");
         if let Leave::Wait(left) = self.health().breaker.leave(Instant::now()) {
             return Err(Vain::Closed(left));
         }
         let asked = match self.client.ask(request).await {
-            Ok(first) => match &self.poll {
-                Some(poll) => poll.wait(&self.client, request, first).await,
-                None => Ok(first),
+            Ok(first) => match (&self.poll, expected) {
+                (Some(poll), _) => poll.wait(&self.client, request, first).await,
+                (None, Some(expected)) => self.called_back(first, expected).await,
+                (None, None) => Ok(first),
             },
             Err(trouble) => Err(trouble),
         };
         self.note(&asked);
         asked.map_err(Vain::Trouble)
+    }
+
+    /// What a service brings that does not answer at once.
+    async fn called_back(&self, first: Answer, expected: &mut Expected) -> Result<Answer, Trouble> {
+        if first.status == StatusCode::OK {
+            return Ok(first);
+        }
+        match tokio::time::timeout(self.timeout, expected.brought()).await {
+            Ok(Ok(body)) => Ok(Answer { body, ..first }),
+            Ok(Err(TooLarge(most))) => Err(too_large(&first.url, most)),
+            Err(_) => {
+                let limit = humantime::format_duration(self.timeout);
+                Err(Trouble::Passing(format!("{} did not call back within {limit}", place(&first.url)), None))
+            }
+        }
     }
 
     /// Notes how a request has ended, where others can see it.
@@ -163,7 +190,8 @@ impl Service {
     /// Tells that the service is away, and what that means for the pictures.
     fn tell(&self, why: &str) {
         let meanwhile = match self.away {
-            Away::Wait => return self.post.tell_waits(why, self.open_for),
+            Away::Wait if self.endless => return self.post.tell_waits(why, self.open_for),
+            Away::Wait => "a job would wait for it",
             Away::Skip => "pictures go on without it",
             Away::Dead => "frames are dead letters until it is back",
         };
