@@ -43,7 +43,7 @@ pub use parameter::Parameter;
 pub use scope::{Facts, Scope, Variable};
 pub use types::Type;
 pub use value::Value;
-pub use wording::Wording;
+pub use wording::{Wording, closing};
 
 use crate::mistake::Mistake;
 
@@ -75,7 +75,7 @@ impl Wrong {
     }
 
     /// The same where the expression begins so many bytes into a text.
-    fn moved(self, by: usize) -> Self {
+    pub fn moved(self, by: usize) -> Self {
         Self { at: self.at.start + by..self.at.end + by, ..self }
     }
 

@@ -160,7 +160,8 @@ impl<'p> Flow<'p> {
                 true => fate.frame.clone(),
                 false => Arc::new(record.picture.frame.clone()),
             };
-            let parcel = Parcel { frame, write: Some(tap.write), reason: None, detail: None, body, media };
+            let said = tap.sayings.say(&mut record.picture, &self.wishes.limits)?;
+            let parcel = Parcel { frame, write: Some(tap.write), reason: None, detail: None, body, media, said };
             fate.parcels.push((tap.sink, parcel));
         }
         Ok(())

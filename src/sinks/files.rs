@@ -22,11 +22,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Sink, SinkConfig};
+use super::{Name, Sink, SinkConfig};
 use crate::context::Context;
 use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
-use crate::template::Template;
+use crate::template::{Template, levels};
 use tidy::Tidy;
 
 /// Folders that are remembered as being there.
@@ -60,10 +60,14 @@ fn yes() -> bool {
 }
 
 impl Files {
+    fn template(&self, context: &Context) -> Result<Template, Mistake> {
+        objects::path(&self.path, context, "path")
+    }
+
     /// The folder that all files lie in, and the rest of the path.
     fn split(&self, context: &Context) -> Result<(PathBuf, &str), Mistake> {
         let wrong = |what: String| Mistake::at("path", what);
-        Template::parse(&self.path, &objects::fields(context)).map_err(wrong)?;
+        self.template(context)?;
         let literal = self.path.find(['{', '}']).unwrap_or(self.path.len());
         let cut = self.path[..literal].rfind('/').map_or(0, |slash| slash + 1);
         let (folder, rest) = self.path.split_at(cut);
@@ -82,7 +86,7 @@ impl Files {
 
     fn sink(&self, context: &Context) -> anyhow::Result<Objects<Disk>> {
         let (folder, rest) = self.split(context)?;
-        let origin = Origin::new(template(rest, context)?, context);
+        let origin = Origin::new(objects::path(rest, context, "path")?, context);
         let cannot = || format!("can't make the folder `{}` of `path`", folder.display());
         let absolute = std::path::absolute(&folder).with_context(cannot)?;
         let there = absolute.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
@@ -96,10 +100,6 @@ impl Files {
         };
         Ok(Objects::new(origin, disk, "files", context))
     }
-}
-
-fn template(rest: &str, context: &Context) -> Result<Template, Mistake> {
-    Template::parse(rest, &objects::fields(context)).map_err(|what| Mistake::at("path", what))
 }
 
 impl SinkConfig for Files {
@@ -118,13 +118,17 @@ impl SinkConfig for Files {
         format!("files {path}{}{}", if *sync { "" } else { ", not synced" }, keep::told(keep.as_ref()))
     }
 
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "path", template: self.template(context)?, replaces: true }])
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let sink = self.sink(context)?;
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
         let (folder, rest) = self.split(context)?;
-        let levels = rest.split('/').map(|level| template(level, context)).collect::<Result<_, _>>()?;
+        let levels = levels(rest).into_iter().map(|level| objects::path(level, context, "path")).collect::<Result<_, _>>()?;
         let tidy =
-            Tidy::new(fs::canonicalize(folder)?, Origin::new(template(rest, context)?, context), levels, context);
+            Tidy::new(fs::canonicalize(folder)?, Origin::new(objects::path(rest, context, "path")?, context), levels, context);
         Ok(Box::new(sink.keeping(keep, tidy, context)))
     }
 

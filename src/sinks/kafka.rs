@@ -19,13 +19,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::clock;
 use crate::context::Context;
 use crate::delivery::over;
 use crate::kafka::{self, Ear, Login, Mechanism};
 use crate::mistake::Mistake;
-use crate::template::{Names, Template};
+use crate::template::Template;
 
 const FIELDS: &[&str] = &["camera", "job", "date"];
 
@@ -124,7 +124,7 @@ impl Kafka {
         if self.topic.is_empty() {
             return Err(Mistake::at("topic", "a topic needs a name: write \"camera-{camera}-processed\""));
         }
-        Template::parse(&self.topic, &context.fields(FIELDS)).map_err(|what| Mistake::at("topic", what))
+        Template::read(&self.topic, FIELDS, context, "topic")
     }
 }
 
@@ -136,6 +136,10 @@ impl SinkConfig for Kafka {
 
     fn describe(&self) -> String {
         format!("Kafka {}, topic {}", self.brokers, self.topic)
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "topic", template: self.template(context)?, replaces: false }])
     }
 
     fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
@@ -188,8 +192,7 @@ type Verdict = Option<Result<(), Flaw>>;
 
 impl Publisher {
     fn topic(&self, parcel: &Parcel) -> String {
-        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
-        kafka::legal(&self.topic.fill(&names))
+        kafka::legal(&self.topic.fill(&parcel.names(&self.job)))
     }
 
     /// Makes a topic that is not there, and learns how large its messages may be.

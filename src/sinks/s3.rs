@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Sink, SinkConfig};
+use super::{Name, Sink, SinkConfig};
 use crate::clock;
 use crate::context::{Context, DEAD};
 use crate::delivery::{Keep, Trouble, keep};
@@ -75,7 +75,9 @@ impl S3 {
     fn split(&self, context: &Context) -> Result<(&str, Template), Mistake> {
         let wrong = |what| Mistake::at("url", what);
         let (bucket, key) = bucket_and_key(&self.url).map_err(wrong)?;
-        Ok((bucket, Template::parse(key, &objects::fields(context)).map_err(wrong)?))
+        // The whole first: so a mistake has its place in it.
+        objects::path(&self.url, context, "url")?;
+        Ok((bucket, objects::path(key, context, "url")?))
     }
 
     /// Where the server is, if anything says so.
@@ -133,6 +135,10 @@ impl SinkConfig for S3 {
         let endpoint = self.endpoint(&env()).ok().flatten();
         let at = endpoint.map(|endpoint| format!(" (at {endpoint})")).unwrap_or_default();
         format!("S3 {}{at}{}", self.url, keep::told(self.keep.as_ref()))
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "url", template: self.split(context)?.1, replaces: true }])
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {

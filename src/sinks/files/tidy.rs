@@ -156,7 +156,7 @@ mod tests {
         fn new(path: &str, part: &str) -> Self {
             let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
             let context = context(part, &runtime);
-            let template = |text: &str| Template::parse(text, &objects::fields(&context)).unwrap();
+            let template = |text: &str| objects::path(text, &context, "path").unwrap();
             let levels = path.split('/').map(template).collect();
             let root = fs::canonicalize(folder.path()).unwrap();
             let tidy = Tidy::new(root, Origin::new(template(path), &context), levels, &context);

@@ -1,10 +1,14 @@
-//! The address of a service, with the names of a picture in it.
+//! The address of a service, with the names of a picture in it, and what is known of it.
 
+use operators::{Flaw, Reason};
 use reqwest::Url;
 
+use crate::codec::Limits;
+use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::outgoing::guard::place;
-use crate::template::{Names, Template};
+use crate::picture::Picture;
+use crate::template::{Names, Sayings, Template};
 
 /// What an address may have in it.
 const KNOWN: [&str; 4] = ["camera", "id", "number", "job"];
@@ -13,31 +17,43 @@ const KNOWN: [&str; 4] = ["camera", "id", "number", "job"];
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     template: Template,
+    sayings: Sayings,
     /// Up to the first field.
     base: Url,
 }
 
+/// The address up to its first field: its host is that of all.
+fn base(url: &str) -> Result<Url, Mistake> {
+    let wrong = |what: &str| Mistake::at("url", what);
+    let start = &url[..url.find(['{', '}']).unwrap_or(url.len())];
+    // A password in front of the host would be shown wherever the address is.
+    let (_, rest) = start.split_once("://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.contains('@') {
+        return Err(wrong("`url` holds a login: write it as `headers = { Authorization = \"${…}\" }`"));
+    }
+    if start.len() < url.len() && host.len() == rest.len() {
+        return Err(wrong(
+            "the host of `url` is the same for all pictures: put fields and expressions behind it, in the path",
+        ));
+    }
+    match Url::parse(start) {
+        Ok(base) if matches!(base.scheme(), "http" | "https") && base.has_host() => Ok(base),
+        _ => Err(wrong("`url` is no address: write it like \"http://detector.example:8080/faces\"")),
+    }
+}
+
+/// `http://host:port` of an address, which may be shown; nothing of one that is none.
+pub(super) fn shown(url: &str) -> String {
+    base(url).map(|base| place(&base)).unwrap_or_default()
+}
+
 impl Address {
     /// Reads `url` of a job.
-    pub fn read(url: &str) -> Result<Self, Mistake> {
-        let wrong = |what: String| Mistake::at("url", what);
-        let template = Template::parse(url, &KNOWN).map_err(wrong)?;
-        let start = template.prefix();
-        // A password in front of the host would be shown wherever the address is.
-        let (_, rest) = start.split_once("://").unwrap_or_default();
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if host.contains('@') {
-            return Err(wrong("`url` holds a login: write it as `headers = { Authorization = \"${…}\" }`".into()));
-        }
-        if template.has_fields() && host.len() == rest.len() {
-            return Err(wrong(
-                "the host of `url` is the same for all pictures: put fields behind it, in the path".into(),
-            ));
-        }
-        match Url::parse(start) {
-            Ok(base) if matches!(base.scheme(), "http" | "https") && base.has_host() => Ok(Self { template, base }),
-            _ => Err(wrong("`url` is no address: write it like \"http://detector.example:8080/faces\"".into())),
-        }
+    pub fn read(url: &str, context: &Context) -> Result<Self, Mistake> {
+        let base = base(url)?;
+        let template = Template::read(url, &KNOWN, context, "url")?;
+        Ok(Self { sayings: Sayings::of([&template]), template, base })
     }
 
     /// The address up to the first field: its host is that of all.
@@ -45,17 +61,18 @@ impl Address {
         &self.base
     }
 
-    /// `http://host:port`, which may be shown.
-    pub fn place(&self) -> String {
-        place(&self.base)
-    }
-
     /// The address for one picture. No name adds a level, leaves the path, or ends it.
-    pub fn fill(&self, names: &Names<'_>) -> Result<Url, String> {
-        let url = Url::parse(&self.template.fill_as(names, encoded)).map_err(|error| error.to_string())?;
+    ///
+    /// # Errors
+    /// A flaw of the frame: that nothing comes of an expression, or that it is no address.
+    pub fn fill(&self, job: &str, picture: &mut Picture, limits: &Limits) -> Result<Url, Flaw> {
+        let said = self.sayings.say(picture, limits)?;
+        let names = Names { job, frame: &picture.frame, reason: None, said: &said };
+        let failed = |why: String| Flaw::new(Reason::ServiceFailed, why);
+        let url = Url::parse(&self.template.fill_as(&names, encoded)).map_err(|error| failed(error.to_string()))?;
         match url.origin() == self.base.origin() {
             true => Ok(url),
-            false => Err("its address would be of another host".into()),
+            false => Err(failed("its address would be of another host".into())),
         }
     }
 }
