@@ -193,7 +193,12 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let home = |from: &str| {
             let job = Job::parse(&text(from), Path::new("a.toml")).expect("a sound job");
-            taps(&job, runtime.handle()).expect("sound names").into_iter().filter(|tap| tap.sink == HOME).map(|tap| tap.inputs).collect::<Vec<_>>()
+            taps(&job, runtime.handle())
+                .expect("sound names")
+                .into_iter()
+                .filter(|tap| tap.sink == HOME)
+                .map(|tap| tap.inputs)
+                .collect::<Vec<_>>()
         };
         assert_eq!(home("two"), [vec![Input::Step(1)]]);
         assert_eq!(home("one"), [vec![Input::Source(0), Input::Step(0)]], "all that sinks take from");

@@ -99,7 +99,9 @@ fn all_dead(job: &str, balance: &Balance) -> Option<Failure> {
     let dead: u64 = balance.dead.iter().map(|(_, count)| count).sum();
     let others = balance.results + balance.in_flight + balance.filtered.values().sum::<u64>();
     let what = || {
-        format!("error: {job}: no frame led to a result, all {dead} are dead letters: what [dead] writes says why of each")
+        format!(
+            "error: {job}: no frame led to a result, all {dead} are dead letters: what [dead] writes says why of each"
+        )
     };
     (dead > 0 && others == 0).then(|| Failure(what(), 1))
 }

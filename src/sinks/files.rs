@@ -41,7 +41,8 @@ const BELIEF: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// Where each file goes, relative to the current folder: `out/{camera}/{id}.jpg`. Knows `{camera}`, `{id}`,
-    /// `{number}`, `{job}` and `{date}` (UTC), in `[dead]` also `{reason}`. Folders are made where they are missing. A
+    /// `{number}`, `{job}` and `{date}` (UTC), and expressions: `out/{values.gender}/{id}.jpg`; in `[dead]` it knows
+    /// `{reason}` and no expressions. Folders are made where they are missing. A
     /// file of that name is written over: the same frame, sent again, gives the same file.
     path: String,
     /// Whether a file is synced to the disk before its frame is acknowledged. It costs one wait for the disk per file
@@ -126,9 +127,14 @@ impl SinkConfig for Files {
         let sink = self.sink(context)?;
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
         let (folder, rest) = self.split(context)?;
-        let levels = levels(rest).into_iter().map(|level| objects::path(level, context, "path")).collect::<Result<_, _>>()?;
-        let tidy =
-            Tidy::new(fs::canonicalize(folder)?, Origin::new(objects::path(rest, context, "path")?, context), levels, context);
+        let levels =
+            levels(rest).into_iter().map(|level| objects::path(level, context, "path")).collect::<Result<_, _>>()?;
+        let tidy = Tidy::new(
+            fs::canonicalize(folder)?,
+            Origin::new(objects::path(rest, context, "path")?, context),
+            levels,
+            context,
+        );
         Ok(Box::new(sink.keeping(keep, tidy, context)))
     }
 

@@ -55,7 +55,8 @@ const PRODUCER: [(&str, &str); 7] = [
 pub struct Kafka {
     /// Brokers to begin with: `localhost:9092`, or several with commas.
     brokers: String,
-    /// The topic of a result, with `{camera}`, `{job}` and `{date}`: `camera-{camera}-processed`. Topics that are not
+    /// The topic of a result, with `{camera}`, `{job}`, `{date}` and expressions: `camera-{camera}-processed`; in `[dead]`
+    /// with `{reason}` and no expressions. Topics that are not
     /// there are made, with the broker's defaults. What a topic's name can't hold is replaced.
     topic: String,
     /// How bodies are compressed: `none` (JPEGs get no smaller), `gzip`, `snappy`, `lz4` or `zstd`.

@@ -46,7 +46,8 @@ pub struct Mqtt {
     /// The broker: `mqtt://localhost:1883`, or `mqtts://user:password@host:8883` with TLS. User and password are
     /// written as they are, without percent signs.
     url: String,
-    /// The topic of a result, with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`: `results/{camera}/{id}`.
+    /// The topic of a result, with `{camera}`, `{id}`, `{number}`, `{job}`, `{date}` and expressions:
+    /// `results/{camera}/{size(detections)}`. In `[dead]` it has `{reason}` and no expressions.
     topic: String,
     /// 1: a result arrives at least once. 2: once on a connection that holds.
     #[serde(default = "qos")]

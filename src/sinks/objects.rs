@@ -224,7 +224,9 @@ async fn deliver<T: Target>(desk: Arc<Desk<T>>, drafts: Vec<Draft>) -> Result<()
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use operators::{Number, Window};
+    use operators::Number;
+
+    pub use crate::context::tests::context;
 
     /// A frame of a camera as a parcel.
     pub fn parcel(camera: &str, id: &str, body: &str) -> Parcel {
@@ -240,29 +242,14 @@ pub(super) mod tests {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg", said: Default::default() }
-    }
-
-    /// The context of a part of the job `room`.
-    pub fn context(part: &str, runtime: &tokio::runtime::Runtime) -> Context {
-        Context {
-            job: "room".into(),
-            part: part.into(),
-            folder: ".".into(),
-            allowed: Default::default(),
-            hosts: Default::default(),
-            max_frame_bytes: 1 << 20,
-            picture: Default::default(),
-            window: Window { frames: 64, bytes: 1 << 20 },
-            batch: 3,
-            partition: Default::default(),
-            worker: 0,
-            share: Default::default(),
-            board: Default::default(),
-            state: ".".into(),
-            parameters: Vec::new(),
-            tasks: crate::tasks::Tasks::new("test"),
-            runtime: runtime.handle().clone(),
+        Parcel {
+            frame: Arc::new(frame),
+            write: None,
+            reason: None,
+            detail: None,
+            body,
+            media: "image/jpeg",
+            said: Default::default(),
         }
     }
 

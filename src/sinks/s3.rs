@@ -50,8 +50,8 @@ const LONGEST_HEADER: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct S3 {
     /// The bucket, which is there, and the key of each object: `s3://faces/{camera}/{date}/{id}.jpg`. The key knows
-    /// `{camera}`, `{id}`, `{number}`, `{job}` and `{date}` (UTC), in `[dead]` also `{reason}`. An object of that key is
-    /// written over: the same frame, sent again, gives the same object.
+    /// `{camera}`, `{id}`, `{number}`, `{job}` and `{date}` (UTC), and expressions; in `[dead]` it knows `{reason}` and
+    /// no expressions. An object of that key is written over: the same frame, sent again, gives the same object.
     url: String,
     /// Where the server is, if it is not Amazon's: `http://localhost:9000`. Without it `AWS_ENDPOINT_URL` says so, if it is
     /// set. A CA of your own is in `AWS_CA_BUNDLE`.

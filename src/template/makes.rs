@@ -172,6 +172,27 @@ mod tests {
         assert!(made("{id}", "%empty") && !made("{id}", "%Empty"));
     }
 
+    /// Catches a store that takes what others wrote for ours, or forgets ours, where the name holds an expression.
+    #[test]
+    fn an_expression_holds_any_name_and_nothing_else() {
+        let scope = crate::expressions::Scope::PICTURE;
+        let path =
+            super::super::read::parse("faces/{values.v}/{values.v}-{id}.jpg", &ALL, Some(&scope)).expect("sound");
+        for ours in ["faces/woman/woman-7.jpg", "faces/%empty/%empty-7.jpg", "faces/a%2Fb/a%2Fb-7.jpg"] {
+            assert!(path.makes(ours, "room"), "{ours}");
+        }
+        for foreign in [
+            "faces/woman/man-7.jpg",
+            "faces/a/b/a-7.jpg",
+            "faces/.hidden/.hidden-7.jpg",
+            "faces/100%/100%-7.jpg",
+            "faces//-7.jpg",
+            "other/woman/woman-7.jpg",
+        ] {
+            assert!(!path.makes(foreign, "room"), "{foreign}");
+        }
+    }
+
     #[test]
     fn no_name_takes_long() {
         let path = template("{camera}-{id}-{number}-{date}-{reason}.jpg");

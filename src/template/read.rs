@@ -19,12 +19,7 @@ impl Template {
     ///
     /// # Errors
     /// The first mistake, and where in the field it is.
-    pub fn read(
-        text: &str,
-        known: &[&'static str],
-        context: &Context,
-        field: &'static str,
-    ) -> Result<Self, Mistake> {
+    pub fn read(text: &str, known: &[&'static str], context: &Context, field: &'static str) -> Result<Self, Mistake> {
         let (known, scope) = (context.fields(known), Scope::of(context));
         let read = match context.part == DEAD {
             true => parse(text, &known, None).map_err(|wrong| match parse(text, &known, Some(&scope)) {
@@ -37,7 +32,7 @@ impl Template {
     }
 }
 
-fn parse(text: &str, known: &[&str], scope: Option<&Scope<'_>>) -> Result<Template, Wrong> {
+pub(super) fn parse(text: &str, known: &[&str], scope: Option<&Scope<'_>>) -> Result<Template, Wrong> {
     let mut template = Template { text: text.to_owned(), pieces: Vec::new(), expressions: Vec::new() };
     let mut at = 0;
     while let Some(brace) = text[at..].find(['{', '}']).map(|found| at + found) {

@@ -83,7 +83,8 @@ impl Saying {
     /// The expression with a way out.
     fn instead(&self) -> String {
         let text = self.expression.as_str();
-        let is_path = text.contains('.') && text.chars().all(|char| char.is_ascii_alphanumeric() || "._".contains(char));
+        let is_path =
+            text.contains('.') && text.chars().all(|char| char.is_ascii_alphanumeric() || "._".contains(char));
         let path = if is_path { text } else { "values.x" };
         format!("{{has({path}) ? {path} : \"unknown\"}}")
     }

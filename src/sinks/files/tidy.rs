@@ -213,6 +213,16 @@ mod tests {
         assert!(foreign.iter().all(|path| bench.there(path)));
     }
 
+    /// Catches a store that deletes by an expression what no name of ours can be.
+    #[test]
+    fn what_an_expression_named_is_ours() {
+        let bench = Bench::new("{has(values.a) ? values.a : 'x/y'}/{id}.jpg", "faces");
+        for path in ["woman/7.jpg", "x%2Fy/8.jpg", "woman/deep/7.jpg", ".hidden/7.jpg", "woman/7.png", "a+b/7.jpg"] {
+            bench.write(path);
+        }
+        assert_eq!(bench.list(), [["woman/7.jpg"], ["x%2Fy/8.jpg"]]);
+    }
+
     #[test]
     fn a_letter_goes_with_its_record() {
         let bench = Bench::new("{camera}/{id}-{reason}", "dead");

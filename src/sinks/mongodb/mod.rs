@@ -40,12 +40,12 @@ pub struct Mongodb {
     url: String,
     /// The database's name.
     database: String,
-    /// The collection of a document, with `{camera}`, `{job}` and `{date}`, in `[dead]` also `{reason}`:
-    /// `camera-{camera}-processed`. Collections are made as they are needed. What a collection's name can't hold is
+    /// The collection of a document, with `{camera}`, `{job}`, `{date}` and expressions: `camera-{camera}-processed`; in
+    /// `[dead]` with `{reason}` and no expressions. Collections are made as they are needed. What a collection's name can't hold is
     /// replaced.
     collection: String,
-    /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`. Sinks and jobs that
-    /// give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
+    /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}`, `{date}` and expressions. Sinks and
+    /// jobs that give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
     /// of two that write one document at the same moment one is lost.)
     #[serde(default = "id")]
     id: String,

@@ -43,7 +43,8 @@ use url::{Address, shown};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// The service: `http://` or `https://`. After the host it may have `{camera}`, `{id}`, `{number}` and `{job}` in it.
+    /// The service: `http://` or `https://`. After the host it may have `{camera}`, `{id}`, `{number}`, `{job}` and
+    /// expressions in it: `http://host/{values.gender}`.
     url: String,
     /// How it is asked: `post`, `put`, or `get`, which sends no picture.
     #[serde(default)]

@@ -87,13 +87,20 @@ pub(super) fn encoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::tests::context;
     use crate::picture::tests::picture;
 
     fn filled(url: &str, camera: &str) -> String {
         let mut picture = picture("".into());
         picture.frame.camera = camera.into();
-        let names = Names { job: "room", frame: &picture.frame, reason: None };
-        Address::read(url).expect("an address").fill(&names).expect("a URL").to_string()
+        picture.values.insert("who".into(), camera.into());
+        let address = read(url).expect("an address");
+        address.fill("room", &mut picture, &Limits::default()).expect("a URL").to_string()
+    }
+
+    fn read(url: &str) -> Result<Address, Mistake> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        Address::read(url, &context("ask", &runtime))
     }
 
     /// Catches a camera whose name climbs out of its path, ends it, or asks another host.
@@ -101,10 +108,12 @@ mod tests {
     fn a_name_stays_in_its_place() {
         let url = "http://host:80/a/{camera}/b?of={camera}&job={job}";
         assert_eq!(filled(url, "door"), "http://host/a/door/b?of=door&job=room");
+        let said = "http://host:80/a/{values.who}/b?of={values.who + ''}&job={job}";
+        assert_eq!(filled(said, "door"), "http://host/a/door/b?of=door&job=room");
         assert_eq!(filled("https://host?c={camera}", "café 3"), "https://host/?c=caf%C3%A9%203");
-        for camera in
-            ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"]
-        {
+        let names =
+            ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"];
+        for (url, camera) in [url, said].into_iter().flat_map(|url| names.map(|name| (url, name))) {
             let url = Url::parse(&filled(url, camera)).expect("a URL");
             assert_eq!(url.host_str(), Some("host"), "{camera}");
             assert_eq!(url.path_segments().map(|levels| levels.count()), Some(3), "{camera}: {url}");
@@ -124,13 +133,16 @@ mod tests {
             ("http://{camera}.example/", "the same for all"),
             ("http://host:{number}/", "the same for all"),
             ("http://host{camera}", "the same for all"),
+            ("http://{values.who}/x", "the same for all"),
+            ("http://host{'/' + values.who}", "the same for all"),
+            ("http://host/{values.}", ""),
             ("{job}", "the same for all"),
             ("http://user:hush@host/", "holds a login"),
             ("http://host/{date}", "unknown field"),
             ("http://host/{camera", "brace"),
         ];
         for (url, word) in rows {
-            let mistake = Address::read(url).expect_err(url);
+            let mistake = read(url).map(|_| ()).expect_err(url);
             assert!(mistake.what.contains(word) && !mistake.what.contains("hush"), "{url}: {mistake}");
         }
     }
