@@ -203,4 +203,18 @@ mod tests {
         assert_eq!(home("two"), [vec![Input::Step(1)]]);
         assert_eq!(home("one"), [vec![Input::Source(0), Input::Step(0)]], "all that sinks take from");
     }
+    /// Catches a picture that is too large for its sink, and whose name in the other one nobody has evaluated.
+    #[test]
+    fn the_names_of_an_overflow_are_known_with_those_of_its_sink() {
+        let text = "name = 'a'\n[source.in]\nkind = 'synthetic'\n\
+                    [sink.out]\nkind = 'files'\npath = 'out/{values.a}/{id}'\noverflow = 'large'\n\
+                    [sink.large]\nkind = 'files'\npath = 'large/{values.b}/{values.a}/{id}'\nwrite = []\n";
+        let job = Job::parse(text, Path::new("a.toml")).expect("a sound job");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let taps = taps(&job, runtime.handle()).expect("sound names");
+        let mut picture = crate::picture::tests::picture(Default::default());
+        picture.values = [("a", "1"), ("b", "2")].map(|(name, value)| (name.into(), value.into())).into();
+        let said = taps[0].sayings.say(&mut picture, &Default::default()).expect("it has both");
+        assert_eq!((taps.len(), said.of("values.a"), said.of("values.b")), (1, "1", "2"));
+    }
 }

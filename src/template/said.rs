@@ -68,24 +68,22 @@ impl Sayings {
 
 impl Saying {
     fn say(&self, facts: &Facts<'_>) -> Result<(Arc<Expression>, String), Flaw> {
-        let said = self.expression.written(facts).map_err(|flaw| Flaw {
-            detail: format!(
-                "`{}` has no name for it: {}; say what to write then, like {}",
-                self.of,
-                flaw.detail,
-                self.instead()
-            ),
-            ..flaw
-        })?;
+        let failed = |flaw: Flaw| {
+            let detail = format!("no name can be made by `{}`: {}{}", self.of, flaw.detail, self.way_out());
+            Flaw { detail, ..flaw }
+        };
+        let said = self.expression.written(facts).map_err(failed)?;
         Ok((self.expression.clone(), said))
     }
 
-    /// The expression with a way out.
-    fn instead(&self) -> String {
+    /// What to write in place of an expression that names something which is not always there.
+    fn way_out(&self) -> String {
         let text = self.expression.as_str();
         let is_path =
             text.contains('.') && text.chars().all(|char| char.is_ascii_alphanumeric() || "._".contains(char));
-        let path = if is_path { text } else { "values.x" };
-        format!("{{has({path}) ? {path} : \"unknown\"}}")
+        match is_path {
+            true => format!("; say what stands there without it: {{has({text}) ? {text} : \"unknown\"}}"),
+            false => String::new(),
+        }
     }
 }

@@ -157,7 +157,7 @@ mod tests {
             let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
             let context = context(part, &runtime);
             let template = |text: &str| objects::path(text, &context, "path").unwrap();
-            let levels = path.split('/').map(template).collect();
+            let levels = crate::template::levels(path).into_iter().map(template).collect();
             let root = fs::canonicalize(folder.path()).unwrap();
             let tidy = Tidy::new(root, Origin::new(template(path), &context), levels, &context);
             Self { folder, tidy, runtime }
