@@ -104,6 +104,7 @@ impl Context {
     }
 }
 
+/// What tests of parts begin with.
 #[cfg(test)]
 pub mod tests {
     use super::*;
