@@ -117,7 +117,7 @@ fn resident() -> f64 {
 /// A job of one source and one sink that writes frames as they came.
 fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
     let metrics = Arc::new(Metrics::new("memory"));
-    let tap = Tap { sink: 0, inputs: vec![Input::Source(0)], write: Write::Frame };
+    let tap = Tap { sink: 0, inputs: vec![Input::Source(0)], write: Write::Frame, sayings: Default::default() };
     Parts {
         sources: vec![Some(("cameras".into(), Box::new(cameras)))],
         meters: vec![meter],

@@ -26,7 +26,7 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a job, alone or as one of several worker processes.
+    /// Run a job, alone or as one of several worker processes. It fails if dead letters are all that came of its frames.
     Run(Run),
     /// Say what is wrong with a job file, or what it will do; the same for a cluster.toml.
     Check {

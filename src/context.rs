@@ -115,3 +115,33 @@ impl Context {
         Post::new(&self.board, &self.part, self.worker, server)
     }
 }
+
+/// What tests of parts begin with.
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// The context of a part of the job `room`.
+    pub fn context(part: &str, runtime: &tokio::runtime::Runtime) -> Context {
+        Context {
+            job: "room".into(),
+            part: part.into(),
+            folder: ".".into(),
+            allowed: Default::default(),
+            hosts: Default::default(),
+            services: Default::default(),
+            max_frame_bytes: 1 << 20,
+            picture: Default::default(),
+            window: Window { frames: 64, bytes: 1 << 20 },
+            batch: 3,
+            partition: Default::default(),
+            worker: 0,
+            share: Default::default(),
+            board: Default::default(),
+            state: ".".into(),
+            parameters: Vec::new(),
+            tasks: crate::tasks::Tasks::new("test"),
+            runtime: runtime.handle().clone(),
+        }
+    }
+}

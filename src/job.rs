@@ -10,6 +10,7 @@
 mod draft;
 mod environment;
 mod graph;
+mod overwritten;
 mod read;
 mod schema;
 mod twice;
@@ -248,8 +249,10 @@ impl Job {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
         for part in self.sinks.iter().chain([&self.dead]) {
-            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+            let context = self.context(&part.name, 0, runtime);
+            wrong.extend(part.place(part.config.check(&context).err()));
             wrong.extend(part.place(self.check_writes(part)));
+            wrong.extend(part.place(overwritten::by_pieces(self, part, &context)));
         }
         match wrong.is_empty() {
             true => Ok(()),

@@ -14,6 +14,8 @@ use crate::metrics::Metrics;
 use crate::plan::{HOME, Input, Node, Plan, Tap, Wishes};
 use crate::render::Parts;
 use crate::sinks::Sink;
+use crate::template::Sayings;
+use crate::write::Write;
 
 /// A process among those that run a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +121,7 @@ impl Opener<'_> {
             let work = step.config.open(&self.context(&step.name, worker))?;
             nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let wishes = Wishes { taps: taps(job), job: job.name.clone(), limits: job.limits.picture() };
+        let wishes = Wishes { taps: taps(job, self.runtime)?, job: job.name.clone(), limits: job.limits.picture() };
         Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
     }
 
@@ -136,14 +138,27 @@ impl Opener<'_> {
 }
 
 /// What the sinks want of the pictures, and whoever handed them in.
-fn taps(job: &Job) -> Vec<Tap> {
-    let terms = job.terms().unwrap_or_default();
-    let ends = ends(job);
-    let home = terms.results.into_iter().map(|write| Tap { sink: HOME, inputs: ends.clone(), write });
-    let wishes = job.sinks.iter().enumerate().flat_map(|(sink, part)| {
-        part.write.iter().map(move |write| Tap { sink, inputs: part.inputs.clone(), write: *write })
-    });
-    wishes.chain(home).collect()
+fn taps(job: &Job, runtime: &Handle) -> anyhow::Result<Vec<Tap>> {
+    let mut taps = Vec::new();
+    for (sink, part) in job.sinks.iter().enumerate() {
+        let sayings = sayings(job, part, runtime)?;
+        let tap = |write: &Write| Tap { sink, inputs: part.inputs.clone(), write: *write, sayings: sayings.clone() };
+        taps.extend(part.write.iter().map(tap));
+    }
+    let (ends, terms) = (ends(job), job.terms().unwrap_or_default());
+    let home = |write| Tap { sink: HOME, inputs: ends.clone(), write, sayings: Default::default() };
+    taps.extend(terms.results.into_iter().map(home));
+    Ok(taps)
+}
+
+/// The expressions in the names of a sink: its own, and those of the one that takes what is too large for it.
+fn sayings(job: &Job, part: &SinkPart, runtime: &Handle) -> anyhow::Result<Sayings> {
+    let context = job.context(&part.name, 0, runtime);
+    let mut names = part.config.names(&context)?;
+    if let Some(other) = part.overflow {
+        names.extend(job.sinks[other].config.names(&context)?);
+    }
+    Ok(Sayings::of(names.iter().map(|name| &name.template)))
 }
 
 /// Where pictures come to their end: what sinks take from and no step does; where there is none such, all that sinks take
@@ -175,11 +190,31 @@ mod tests {
                  [sink.out]\nkind = 'files'\npath = 'out/{{id}}'\nfrom = '{from}'\n"
             )
         };
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let home = |from: &str| {
             let job = Job::parse(&text(from), Path::new("a.toml")).expect("a sound job");
-            taps(&job).into_iter().filter(|tap| tap.sink == HOME).map(|tap| tap.inputs).collect::<Vec<_>>()
+            taps(&job, runtime.handle())
+                .expect("sound names")
+                .into_iter()
+                .filter(|tap| tap.sink == HOME)
+                .map(|tap| tap.inputs)
+                .collect::<Vec<_>>()
         };
         assert_eq!(home("two"), [vec![Input::Step(1)]]);
         assert_eq!(home("one"), [vec![Input::Source(0), Input::Step(0)]], "all that sinks take from");
+    }
+    /// Catches a picture that is too large for its sink, and whose name in the other one nobody has evaluated.
+    #[test]
+    fn the_names_of_an_overflow_are_known_with_those_of_its_sink() {
+        let text = "name = 'a'\n[source.in]\nkind = 'synthetic'\n\
+                    [sink.out]\nkind = 'files'\npath = 'out/{values.a}/{id}'\noverflow = 'large'\n\
+                    [sink.large]\nkind = 'files'\npath = 'large/{values.b}/{values.a}/{id}'\nwrite = []\n";
+        let job = Job::parse(text, Path::new("a.toml")).expect("a sound job");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let taps = taps(&job, runtime.handle()).expect("sound names");
+        let mut picture = crate::picture::tests::picture(Default::default());
+        picture.values = [("a", "1"), ("b", "2")].map(|(name, value)| (name.into(), value.into())).into();
+        let said = taps[0].sayings.say(&mut picture, &Default::default()).expect("it has both");
+        assert_eq!((taps.len(), said.of("values.a"), said.of("values.b")), (1, "1", "2"));
     }
 }

@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
 use crate::steps::{Choose, Cut, Join, OnFault, Step, Stop, Work};
+use crate::template::Sayings;
 use crate::truth::Score;
 use crate::write::Write;
 
@@ -38,6 +39,8 @@ pub struct Tap {
     pub inputs: Vec<Input>,
     /// What it writes of them.
     pub write: Write,
+    /// The expressions in its names, and in those of the sink for what is too large for it.
+    pub sayings: Sayings,
 }
 
 /// All that the sinks of a job want.

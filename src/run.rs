@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::account::Balance;
 use crate::api::routes::BASE;
 use crate::check::describe;
 use crate::cli;
@@ -93,7 +94,19 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     drop(live);
     eprintln!("{}: {}", job.name, summary(&metrics.account.balance()));
     runtime.shutdown_timeout(Duration::from_millis(100));
-    goodbyes?
+    goodbyes??;
+    all_dead(&job, &metrics.account.balance()).map_or(Ok(()), Err)
+}
+
+/// A job that led to dead letters and nothing else has not done what it is for.
+fn all_dead(job: &Job, balance: &Balance) -> Option<Failure> {
+    let dead: u64 = balance.dead.iter().map(|(_, count)| count).sum();
+    let others = balance.results + balance.in_flight + balance.filtered.values().sum::<u64>();
+    let what = || {
+        let (name, letters) = (&job.name, job.dead.config.describe());
+        format!("error: {name}: no frame led to a result, all {dead} are dead letters: each says why, in {letters}")
+    };
+    (dead > 0 && others == 0).then(|| Failure(what(), 1))
 }
 
 /// How long a job waits for what its servers take; what they say later is told then.

@@ -83,8 +83,15 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         }
     };
     if parcels.is_empty() {
-        let nothing =
-            Parcel { frame: frame.clone(), write: None, reason: None, detail: None, body: Bytes::new(), media: "" };
+        let nothing = Parcel {
+            frame: frame.clone(),
+            write: None,
+            reason: None,
+            detail: None,
+            body: Bytes::new(),
+            media: "",
+            said: Default::default(),
+        };
         parcels.push((To::Done, nothing));
     }
     let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
@@ -117,6 +124,7 @@ fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
         detail: Some(flaw.detail.clone()),
         body,
         media: "application/octet-stream",
+        said: Default::default(),
     }
 }
 
@@ -197,6 +205,7 @@ mod tests {
             detail: None,
             body: body.into(),
             media: "application/json",
+            said: Default::default(),
         };
         ship(Outcome::Filtered(3, frame.clone(), vec![(0, parcel("a")), (1, parcel("b"))], None))
     }
@@ -225,6 +234,7 @@ mod tests {
             detail: None,
             body: body.into(),
             media: "application/json",
+            said: Default::default(),
         };
         (frame, parcel)
     }

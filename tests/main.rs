@@ -12,6 +12,7 @@ mod manual;
 mod mesh;
 mod mistakes;
 mod mongodb;
+mod names;
 mod odd_bytes;
 mod pieces;
 mod references;

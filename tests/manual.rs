@@ -210,7 +210,8 @@ const PARTS: &str = "\
 
 Where pictures come from, and where results go: the keys of each kind of table. Paths are relative to the folder in which Vigie is
 started. In paths and topics stand `{camera}`, `{id}`, `{number}`, `{date}` and `{job}`; in those of dead letters `{reason}` too. What
-several cameras have under one `{id}` would be written over: put `{camera}` into the path.
+several cameras have under one `{id}` would be written over: put `{camera}` into the path. Expressions stand there as well,
+`out/{values.gender}/{id}.jpg`, but not in those of dead letters: [expressions.md](expressions.md#in-a-name) says how.
 
 A sink takes pictures from the part before it, or from those that `from` names; `write` says what of them is written (`image`,
 `report`, `frame`, or a list), `overflow` which sink gets what is too large for it. `[dead]` is a sink for what led to no result:

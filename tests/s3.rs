@@ -220,7 +220,8 @@ fn what_is_refused_is_a_dead_letter_and_an_object_too() {
     // Servers that keep files take no part of a key that is longer than the name of a file.
     let url = format!("s3://faces/{}/{{id}}.jpg", "n".repeat(300));
     let job = job(folder.path(), &server, &url, "count = 3", "", &dead);
-    ends_well(&mut run(&job, &[]));
+    let mut process = run(&job, &[]);
+    assert_eq!(process.end().code(), Some(1), "dead letters are all that came of it: {}", process.said());
     assert_eq!(bucket.list().len(), 6);
     let (body, media, _) = bucket.get("room-0/1-refused");
     assert_eq!((&body[..], media.as_str()), (&view().frame(1).0[..], "application/octet-stream"));

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::sinks::{Parcel, Sink, SinkConfig, mqtt::Mqtt};
 use crate::tasks::Tasks;
+use crate::template::Template;
 
 /// Frames that are on their way at once when there is no rate.
 const AT_ONCE: usize = 16;
@@ -78,6 +79,8 @@ impl Camera {
         if cameras > 1 && !topic.contains("{camera}") {
             return Err(Mistake::new(format!("{cameras} cameras on one topic: write {{camera}} into `{topic}`")).into());
         }
+        // Without a job nobody evaluates an expression.
+        Template::parse(topic, &["camera", "id", "number", "date"]).map_err(Mistake::new)?;
         let config = serde_json::json!({ "url": url, "topic": topic, "qos": self.qos });
         let config: Mqtt = serde_json::from_value(config)?;
         let name = self.name.as_deref().unwrap_or("synthetic");
@@ -120,7 +123,8 @@ impl Camera {
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
+        let said = Default::default();
+        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg", said }
     }
 }
 

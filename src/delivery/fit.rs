@@ -169,7 +169,15 @@ mod tests {
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();
-        Parcel { frame: Arc::new(frame), write: Some(write), reason, detail, body: bytes, media: "image/jpeg" }
+        Parcel {
+            frame: Arc::new(frame),
+            write: Some(write),
+            reason,
+            detail,
+            body: bytes,
+            media: "image/jpeg",
+            said: Default::default(),
+        }
     }
 
     fn fit(most: usize, overflow: Option<Written>) -> (Fit, Written) {

@@ -45,7 +45,7 @@ pub use parameter::Parameter;
 pub use scope::{Facts, Scope, Variable};
 pub use types::Type;
 pub use value::Value;
-pub use wording::Wording;
+pub use wording::{Wording, closing};
 
 use crate::mistake::Mistake;
 
@@ -77,7 +77,7 @@ impl Wrong {
     }
 
     /// The same where the expression begins so many bytes into a text.
-    fn moved(self, by: usize) -> Self {
+    pub fn moved(self, by: usize) -> Self {
         Self { at: self.at.start + by..self.at.end + by, ..self }
     }
 

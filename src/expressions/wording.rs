@@ -29,7 +29,7 @@ impl Wording {
                 at = brace + 2;
                 continue;
             }
-            let length = rest.strip_prefix('{').and_then(end).ok_or_else(|| alone(brace))?;
+            let length = rest.strip_prefix('{').and_then(closing).ok_or_else(|| alone(brace))?;
             let start = brace + 1;
             let expression = Expression::text(&text[start..start + length], scope);
             pieces.push(Piece::Expression(expression.map_err(|wrong| wrong.moved(start))?));
@@ -55,8 +55,8 @@ impl Wording {
     }
 }
 
-/// Where the brace is that ends an expression: not one in quotes, nor that of a map.
-fn end(text: &str) -> Option<usize> {
+/// Where in a text the brace is that ends the expression which the text begins with: not one in quotes, nor that of a map.
+pub fn closing(text: &str) -> Option<usize> {
     let (mut open, mut quote, mut escaped) = (0, None, false);
     for (at, char) in text.char_indices() {
         match (quote, char) {

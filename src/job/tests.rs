@@ -85,7 +85,7 @@ fn a_mistake_of_a_component_is_placed_at_its_field() {
     let mistakes = parse(&text).unwrap().check(runtime.handle()).unwrap_err();
     let told = mistakes.to_string();
     assert!(told.contains("unknown field `{nobody}`"), "{told}");
-    assert!(told.contains("--> jobs/x.toml:11:8 in [sink.both]"), "{told}");
+    assert!(told.contains("--> jobs/x.toml:11:14 in [sink.both]"), "{told}");
 }
 
 #[test]

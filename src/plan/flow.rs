@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
 use crate::steps::{Faulted, OnFault};
+use crate::template::Said;
 use crate::truth::Score;
 use crate::write::Write;
 
@@ -148,8 +149,9 @@ impl<'p> Flow<'p> {
         let fate = &mut self.fates[record.place.frame];
         let is_task = record.picture.frame.task.is_some();
         let wanted = |tap: &&Tap| tap.inputs.contains(&at) && (tap.sink != HOME || is_task);
-        // What several want alike is made once.
+        // What several want alike is made once; and all that one sink gets of a record has one name.
         let mut made: Vec<(Write, (Bytes, &'static str))> = Vec::new();
+        let mut named: Vec<(usize, Said)> = Vec::new();
         for tap in self.wishes.taps.iter().filter(wanted) {
             let (body, media) = match made.iter().find(|(write, _)| *write == tap.write) {
                 Some((_, body)) => body.clone(),
@@ -160,7 +162,12 @@ impl<'p> Flow<'p> {
                 true => fate.frame.clone(),
                 false => Arc::new(record.picture.frame.clone()),
             };
-            let parcel = Parcel { frame, write: Some(tap.write), reason: None, detail: None, body, media };
+            let said = match named.iter().find(|(sink, _)| *sink == tap.sink) {
+                Some((_, said)) => said.clone(),
+                None => tap.sayings.say(&mut record.picture, &self.wishes.limits)?,
+            };
+            named.push((tap.sink, said.clone()));
+            let parcel = Parcel { frame, write: Some(tap.write), reason: None, detail: None, body, media, said };
             fate.parcels.push((tap.sink, parcel));
         }
         Ok(())

@@ -105,7 +105,13 @@ impl Graph {
             Node { name: index.to_string(), work, inputs: inputs.clone() }
         };
         let taps = self.sinks.iter().enumerate();
-        let taps = taps.map(|(sink, inputs)| Tap { sink, inputs: inputs.clone(), write: Write::Report }).collect();
+        let taps = taps.map(|(sink, inputs)| Tap {
+            sink,
+            inputs: inputs.clone(),
+            write: Write::Report,
+            sayings: Default::default(),
+        });
+        let taps = taps.collect();
         let wishes = Wishes { taps, job: "random".into(), limits: Limits::default() };
         Plan::new(self.steps.iter().enumerate().map(node).collect(), wishes, Arc::new(Metrics::new("random")))
     }

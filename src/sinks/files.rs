@@ -22,11 +22,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::context::Context;
 use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
-use crate::template::Template;
+use crate::template::{Template, levels};
 use tidy::Tidy;
 
 /// Folders that are remembered as being there.
@@ -41,7 +41,8 @@ const BELIEF: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// Where each file goes, relative to the current folder: `out/{camera}/{id}.jpg`. Knows `{camera}`, `{id}`,
-    /// `{number}`, `{job}` and `{date}` (UTC), in `[dead]` also `{reason}`. Folders are made where they are missing. A
+    /// `{number}`, `{job}` and `{date}` (UTC), and expressions: `out/{values.gender}/{id}.jpg`; in `[dead]` it knows
+    /// `{reason}` and no expressions. Folders are made where they are missing. A
     /// file of that name is written over: the same frame, sent again, gives the same file.
     path: String,
     /// Whether a file is synced to the disk before its frame is acknowledged. It costs one wait for the disk per file
@@ -60,10 +61,14 @@ fn yes() -> bool {
 }
 
 impl Files {
+    fn template(&self, context: &Context) -> Result<Template, Mistake> {
+        objects::path(&self.path, context, "path")
+    }
+
     /// The folder that all files lie in, and the rest of the path.
     fn split(&self, context: &Context) -> Result<(PathBuf, &str), Mistake> {
         let wrong = |what: String| Mistake::at("path", what);
-        Template::parse(&self.path, &objects::fields(context)).map_err(wrong)?;
+        self.template(context)?;
         let literal = self.path.find(['{', '}']).unwrap_or(self.path.len());
         let cut = self.path[..literal].rfind('/').map_or(0, |slash| slash + 1);
         let (folder, rest) = self.path.split_at(cut);
@@ -82,7 +87,7 @@ impl Files {
 
     fn sink(&self, context: &Context) -> anyhow::Result<Objects<Disk>> {
         let (folder, rest) = self.split(context)?;
-        let origin = Origin::new(template(rest, context)?, context);
+        let origin = Origin::new(objects::path(rest, context, "path")?, context);
         let cannot = || format!("can't make the folder `{}` of `path`", folder.display());
         let absolute = std::path::absolute(&folder).with_context(cannot)?;
         let there = absolute.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
@@ -96,10 +101,6 @@ impl Files {
         };
         Ok(Objects::new(origin, disk, "files", context))
     }
-}
-
-fn template(rest: &str, context: &Context) -> Result<Template, Mistake> {
-    Template::parse(rest, &objects::fields(context)).map_err(|what| Mistake::at("path", what))
 }
 
 impl SinkConfig for Files {
@@ -120,17 +121,26 @@ impl SinkConfig for Files {
 
     fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
         let (folder, rest) = self.split(context)?;
-        let path = Origin::new(template(rest, context)?, context).path(parcel);
+        let path = Origin::new(objects::path(rest, context, "path")?, context).path(parcel);
         Ok(folder.join(path).display().to_string())
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "path", template: self.template(context)?, replaces: true }])
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let sink = self.sink(context)?;
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
         let (folder, rest) = self.split(context)?;
-        let levels = rest.split('/').map(|level| template(level, context)).collect::<Result<_, _>>()?;
-        let tidy =
-            Tidy::new(fs::canonicalize(folder)?, Origin::new(template(rest, context)?, context), levels, context);
+        let levels =
+            levels(rest).into_iter().map(|level| objects::path(level, context, "path")).collect::<Result<_, _>>()?;
+        let tidy = Tidy::new(
+            fs::canonicalize(folder)?,
+            Origin::new(objects::path(rest, context, "path")?, context),
+            levels,
+            context,
+        );
         Ok(Box::new(sink.keeping(keep, tidy, context)))
     }
 

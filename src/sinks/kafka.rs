@@ -19,13 +19,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::clock;
 use crate::context::Context;
 use crate::delivery::over;
 use crate::kafka::{self, Ear, Login, Mechanism};
 use crate::mistake::Mistake;
-use crate::template::{Names, Template};
+use crate::template::Template;
 
 const FIELDS: &[&str] = &["camera", "job", "date"];
 
@@ -55,7 +55,8 @@ const PRODUCER: [(&str, &str); 7] = [
 pub struct Kafka {
     /// Brokers to begin with: `localhost:9092`, or several with commas.
     brokers: String,
-    /// The topic of a result, with `{camera}`, `{job}` and `{date}`: `camera-{camera}-processed`. Topics that are not
+    /// The topic of a result, with `{camera}`, `{job}`, `{date}` and expressions: `camera-{camera}-processed`; in `[dead]`
+    /// with `{reason}` and no expressions. Topics that are not
     /// there are made, with the broker's defaults. What a topic's name can't hold is replaced.
     topic: String,
     /// How bodies are compressed: `none` (JPEGs get no smaller), `gzip`, `snappy`, `lz4` or `zstd`.
@@ -124,7 +125,7 @@ impl Kafka {
         if self.topic.is_empty() {
             return Err(Mistake::at("topic", "a topic needs a name: write \"camera-{camera}-processed\""));
         }
-        Template::parse(&self.topic, &context.fields(FIELDS)).map_err(|what| Mistake::at("topic", what))
+        Template::read(&self.topic, FIELDS, context, "topic")
     }
 }
 
@@ -136,6 +137,10 @@ impl SinkConfig for Kafka {
 
     fn describe(&self) -> String {
         format!("Kafka {}, topic {}", self.brokers, self.topic)
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "topic", template: self.template(context)?, replaces: false }])
     }
 
     fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
@@ -154,7 +159,7 @@ impl SinkConfig for Kafka {
     }
 
     fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
-        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
+        let names = parcel.names(&context.job);
         Ok(format!("kafka:{}", kafka::legal(&self.template(context)?.fill(&names))))
     }
 
@@ -193,8 +198,7 @@ type Verdict = Option<Result<(), Flaw>>;
 
 impl Publisher {
     fn topic(&self, parcel: &Parcel) -> String {
-        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
-        kafka::legal(&self.topic.fill(&names))
+        kafka::legal(&self.topic.fill(&parcel.names(&self.job)))
     }
 
     /// Makes a topic that is not there, and learns how large its messages may be.

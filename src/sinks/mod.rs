@@ -16,6 +16,7 @@ use operators::{Flaw, Frame, Reason};
 use crate::context::Context;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
+use crate::template::{Names, Said, Template};
 use crate::write::Write;
 
 /// One thing to be written for one frame.
@@ -33,6 +34,26 @@ pub struct Parcel {
     pub body: Bytes,
     /// What it is: `image/jpeg`, `image/png`, `image/webp`, `application/json` or `application/octet-stream`.
     pub media: &'static str,
+    /// What the expressions in the sink's names came to.
+    pub said: Said,
+}
+
+impl Parcel {
+    /// What the fields of the sink's names stand for, in the job of that name.
+    pub fn names<'a>(&'a self, job: &'a str) -> Names<'a> {
+        Names { job, frame: &self.frame, reason: self.reason, said: &self.said }
+    }
+}
+
+/// A template that names what a sink writes: a path, a topic, a collection.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// The key of its table that holds it.
+    pub field: &'static str,
+    /// What stands there.
+    pub template: Template,
+    /// Whether a second thing of the same name takes the place of the first: so it is with files, and not with messages.
+    pub replaces: bool,
 }
 
 /// The table of a sink in a job file, without `from` and `write`, which are the job's own.
@@ -42,6 +63,14 @@ pub trait SinkConfig: Debug + Send + Sync {
 
     /// What it will do, in a few words: `files out/{camera}/{id}.jpg`.
     fn describe(&self) -> String;
+
+    /// What names the things that it writes.
+    ///
+    /// # Errors
+    /// The first mistake in one of them.
+    fn names(&self, _context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(Vec::new())
+    }
 
     /// Whether it keeps several things of one frame apart, so that `write` may be a list.
     fn takes_several(&self) -> bool {

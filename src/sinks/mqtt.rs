@@ -12,13 +12,13 @@ use operators::{Flaw, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::board::Board;
 use crate::context::Context;
 use crate::delivery::over;
 use crate::mistake::Mistake;
 use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Version};
-use crate::template::{Names, Template};
+use crate::template::Template;
 use crate::units::Time;
 
 /// A broker that hangs up so often over one and the same result will never take it. MQTT 3.1.1 has no other way to say so.
@@ -37,7 +37,7 @@ const EXACTLY_ONCE: usize = 16;
 /// How often a publisher that waits looks whether its job is still there.
 const GLANCE: Duration = Duration::from_secs(1);
 
-const FIELDS: &[&str] = &["camera", "id", "number", "job", "date", "reason"];
+const FIELDS: &[&str] = &["camera", "id", "number", "job", "date"];
 
 /// Publishes results to an MQTT broker.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,7 +46,8 @@ pub struct Mqtt {
     /// The broker: `mqtt://localhost:1883`, or `mqtts://user:password@host:8883` with TLS. User and password are
     /// written as they are, without percent signs.
     url: String,
-    /// The topic of a result, with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`: `results/{camera}/{id}`.
+    /// The topic of a result, with `{camera}`, `{id}`, `{number}`, `{job}`, `{date}` and expressions:
+    /// `results/{camera}/{size(detections)}`. In `[dead]` it has `{reason}` and no expressions.
     topic: String,
     /// 1: a result arrives at least once. 2: once on a connection that holds.
     #[serde(default = "qos")]
@@ -86,19 +87,20 @@ impl Mqtt {
         Login::new(crate::mqtt_given!(self), "sink", context)
     }
 
-    fn template(&self) -> Result<Template, Mistake> {
-        if self.topic.is_empty() || self.topic.contains(['+', '#']) {
+    fn template(&self, context: &Context) -> Result<Template, Mistake> {
+        let topic = Template::read(&self.topic, FIELDS, context, "topic")?;
+        if self.topic.is_empty() || topic.texts().any(|text| text.contains(['+', '#'])) {
             let what = "a topic to publish to is not empty and has no `+` or `#`: write \"results/{camera}/{id}\"";
             return Err(Mistake::at("topic", what));
         }
-        Template::parse(&self.topic, FIELDS).map_err(|what| Mistake::at("topic", what))
+        Ok(topic)
     }
 }
 
 impl SinkConfig for Mqtt {
     fn check(&self, context: &Context) -> Result<(), Mistake> {
         self.login(context)?;
-        self.template()?;
+        self.template(context)?;
         match self.qos {
             1 | 2 => Ok(()),
             0 => Err(Mistake::at(
@@ -112,6 +114,10 @@ impl SinkConfig for Mqtt {
     fn describe(&self) -> String {
         let broker = mqtt::Address::parse(&self.url).map(|address| address.to_string()).unwrap_or_default();
         format!("MQTT {broker}, topic {}, QoS {}", self.topic, self.qos)
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "topic", template: self.template(context)?, replaces: false }])
     }
 
     fn preflight(&self, context: &Context, largest: usize) -> Option<Mistake> {
@@ -130,8 +136,8 @@ impl SinkConfig for Mqtt {
     }
 
     fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
-        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
-        Ok(format!("mqtt:{}", self.template()?.fill(&names)))
+        let names = parcel.names(&context.job);
+        Ok(format!("mqtt:{}", self.template(context)?.fill(&names)))
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
@@ -141,7 +147,7 @@ impl SinkConfig for Mqtt {
         let (sender, events) = channel();
         let task = context.runtime.spawn(async move { while sender.send(link.next().await).is_ok() {} });
         Ok(Box::new(Publisher {
-            topic: self.template()?,
+            topic: self.template(context)?,
             job: context.job.clone(),
             twice: self.qos == 2,
             retain: self.retain,
@@ -236,7 +242,7 @@ impl Publisher {
     }
 
     fn put(&self, up: Up, parcel: &Parcel) -> Result<(), Flaw> {
-        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        let names = parcel.names(&self.job);
         let topic = self.topic.fill(&names);
         let size = parcel.body.len();
         if size + topic.len() + ENVELOPE > up.largest {
@@ -324,7 +330,7 @@ impl Sink for Publisher {
     }
 
     fn place(&self, parcel: &Parcel) -> String {
-        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        let names = parcel.names(&self.job);
         format!("mqtt:{}", self.topic.fill(&names))
     }
 }

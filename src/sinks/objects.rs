@@ -13,7 +13,8 @@ use crate::board::Post;
 use crate::context::{Context, DEAD};
 use crate::delivery::{Item, Keep, Keeper, Store, Trouble, insist};
 use crate::letter::Letter;
-use crate::template::{Names, Template};
+use crate::mistake::Mistake;
+use crate::template::{Template, levels};
 
 /// Things that are written at the same time: a disk syncs them together, and a server answers them together.
 const AT_ONCE: usize = 16;
@@ -21,14 +22,14 @@ const AT_ONCE: usize = 16;
 /// The ending of the record beside a dead letter.
 const RECORD: &str = ".json";
 
-/// The fields that the path of a part may have.
-pub fn fields(context: &Context) -> Vec<&'static str> {
-    context.fields(&["camera", "id", "number", "job", "date"])
+/// The path that stands in `field` of a part, or a part of it.
+pub fn path(text: &str, context: &Context, field: &'static str) -> Result<Template, Mistake> {
+    Template::read(text, &["camera", "id", "number", "job", "date"], context, field)
 }
 
 /// Whether a path with fields names something below its folder, whatever the fields stand for.
 pub fn names_a_file(path: &str) -> bool {
-    !path.split('/').any(|level| matches!(level, "" | "." | ".."))
+    !levels(path).iter().any(|level| matches!(*level, "" | "." | ".."))
 }
 
 /// Something to be written.
@@ -72,7 +73,7 @@ impl Origin {
 
     /// Where a parcel goes.
     pub fn path(&self, parcel: &Parcel) -> String {
-        self.template.fill(&Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason })
+        self.template.fill(&parcel.names(&self.job))
     }
 
     /// What is written of a parcel. A dead letter has a record beside it, which is there first: bytes without a record
@@ -223,7 +224,9 @@ async fn deliver<T: Target>(desk: Arc<Desk<T>>, drafts: Vec<Draft>) -> Result<()
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use operators::{Number, Window};
+    use operators::Number;
+
+    pub use crate::context::tests::context;
 
     /// A frame of a camera as a parcel.
     pub fn parcel(camera: &str, id: &str, body: &str) -> Parcel {
@@ -239,31 +242,8 @@ pub(super) mod tests {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
-    }
-
-    /// The context of a part of the job `room`.
-    pub fn context(part: &str, runtime: &tokio::runtime::Runtime) -> Context {
-        Context {
-            job: "room".into(),
-            part: part.into(),
-            folder: ".".into(),
-            allowed: Default::default(),
-            hosts: Default::default(),
-            services: Default::default(),
-            max_frame_bytes: 1 << 20,
-            picture: Default::default(),
-            window: Window { frames: 64, bytes: 1 << 20 },
-            batch: 3,
-            partition: Default::default(),
-            worker: 0,
-            share: Default::default(),
-            board: Default::default(),
-            state: ".".into(),
-            parameters: Vec::new(),
-            tasks: crate::tasks::Tasks::new("test"),
-            runtime: runtime.handle().clone(),
-        }
+        let said = Default::default();
+        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg", said }
     }
 
     /// A runtime as a job has it.
@@ -273,7 +253,7 @@ pub(super) mod tests {
 
     fn origin(path: &str, part: &str) -> Origin {
         let context = context(part, &runtime());
-        Origin::new(Template::parse(path, &fields(&context)).unwrap(), &context)
+        Origin::new(super::path(path, &context, "path").unwrap(), &context)
     }
 
     fn found(path: &str, at: u64, bytes: u64) -> Found {

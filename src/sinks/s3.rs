@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::clock;
 use crate::context::{Context, DEAD};
 use crate::delivery::{Keep, Trouble, keep};
@@ -50,8 +50,8 @@ const LONGEST_HEADER: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct S3 {
     /// The bucket, which is there, and the key of each object: `s3://faces/{camera}/{date}/{id}.jpg`. The key knows
-    /// `{camera}`, `{id}`, `{number}`, `{job}` and `{date}` (UTC), in `[dead]` also `{reason}`. An object of that key is
-    /// written over: the same frame, sent again, gives the same object.
+    /// `{camera}`, `{id}`, `{number}`, `{job}` and `{date}` (UTC), and expressions; in `[dead]` it knows `{reason}` and
+    /// no expressions. An object of that key is written over: the same frame, sent again, gives the same object.
     url: String,
     /// Where the server is, if it is not Amazon's: `http://localhost:9000`. Without it `AWS_ENDPOINT_URL` says so, if it is
     /// set. A CA of your own is in `AWS_CA_BUNDLE`.
@@ -75,7 +75,9 @@ impl S3 {
     fn split(&self, context: &Context) -> Result<(&str, Template), Mistake> {
         let wrong = |what| Mistake::at("url", what);
         let (bucket, key) = bucket_and_key(&self.url).map_err(wrong)?;
-        Ok((bucket, Template::parse(key, &objects::fields(context)).map_err(wrong)?))
+        // The whole first: so a mistake has its place in it.
+        objects::path(&self.url, context, "url")?;
+        Ok((bucket, objects::path(key, context, "url")?))
     }
 
     /// Where the server is, if anything says so.
@@ -138,6 +140,10 @@ impl SinkConfig for S3 {
     fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
         let (bucket, template) = self.split(context)?;
         Ok(format!("s3://{bucket}/{}", Origin::new(template, context).path(parcel)))
+    }
+
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        Ok(vec![Name { field: "url", template: self.split(context)?.1, replaces: true }])
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {

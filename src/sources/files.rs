@@ -95,11 +95,10 @@ impl JsonSchema for Rounds {
 impl SourceConfig for Files {
     fn check(&self, context: &Context) -> Result<(), Mistake> {
         pace::check(self.rate)?;
-        if self.list(&context.allowed)?.is_empty() {
-            let what = format!("no picture matches `{}`: check its spelling, and the folder you are in", self.path);
-            return Err(Mistake::at("path", what));
+        match self.list(&context.allowed)?.is_empty() {
+            true => Err(Mistake::at("path", self.nothing())),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn describe(&self) -> String {
@@ -136,6 +135,18 @@ struct Entry {
 }
 
 impl Files {
+    /// Why there is no picture, as far as one more look can tell.
+    fn nothing(&self) -> String {
+        let path = self.path.trim_end_matches('/');
+        let below = self.pattern().and_then(|pattern| find(&format!("{}/*", pattern.trim_end_matches('/'))));
+        match below.is_ok_and(|files| files.iter().any(|file| is_picture(file))) {
+            true => format!(
+                "no picture lies in `{path}` itself, but in folders there: write `{path}/*` for these, each of which is a camera then"
+            ),
+            false => format!("no picture matches `{}`: check its spelling, and the folder you are in", self.path),
+        }
+    }
+
     /// All files, in order. Their ids are unique for each camera: where names are not, paths are.
     fn list(&self, allowed: &Allowed) -> Result<Vec<Entry>, Mistake> {
         let template = Template::parse(&self.path, &FIELDS).map_err(|what| Mistake::at("path", what))?;

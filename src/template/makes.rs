@@ -2,7 +2,7 @@
 
 use operators::Reason;
 
-use super::{FIELDS, Field, LONGEST, Piece, Template, escape};
+use super::{Field, LONGEST, Piece, Template, escape};
 use crate::clock;
 
 /// The length of the hash at the end of a value that was too long.
@@ -14,51 +14,58 @@ const TRIES: usize = 10_000;
 impl Template {
     /// Whether filling it gives `text` for some frame of the job of that name.
     pub fn makes(&self, text: &str, job: &str) -> bool {
-        let mut trial = Trial { job: escape(job), held: [None; FIELDS.len()], left: TRIES };
+        let mut trial = Trial { job: escape(job), held: Vec::new(), left: TRIES };
         trial.fits(&self.pieces, text)
     }
 }
 
 struct Trial<'t> {
     job: String,
-    /// What each field stands for so far: the same wherever it is.
-    held: [Option<&'t str>; FIELDS.len()],
+    /// What each field and expression stands for so far: the same wherever it is.
+    held: Vec<(&'t Piece, &'t str)>,
     left: usize,
 }
 
 impl<'t> Trial<'t> {
-    fn fits(&mut self, pieces: &[Piece], text: &'t str) -> bool {
+    fn fits(&mut self, pieces: &'t [Piece], text: &'t str) -> bool {
         match pieces {
             [] => text.is_empty(),
             [Piece::Text(own), rest @ ..] => {
                 text.strip_prefix(own.as_str()).is_some_and(|others| self.fits(rest, others))
             }
-            [Piece::Field(field), rest @ ..] => match self.held[*field as usize] {
-                Some(own) => text.strip_prefix(own).is_some_and(|others| self.fits(rest, others)),
-                None => self.finds(*field, rest, text),
+            [piece, rest @ ..] => match self.held.iter().find(|(held, _)| *held == piece) {
+                Some((_, own)) => text.strip_prefix(*own).is_some_and(|others| self.fits(rest, others)),
+                None => self.finds(piece, rest, text),
             },
         }
     }
 
     /// Whether a field and what comes after it fit `text`, wherever the field ends.
-    fn finds(&mut self, field: Field, rest: &[Piece], text: &'t str) -> bool {
+    fn finds(&mut self, piece: &'t Piece, rest: &'t [Piece], text: &'t str) -> bool {
         let level = text.split('/').next().unwrap_or_default();
         for (at, char) in level.char_indices().rev() {
             let Some(left) = self.left.checked_sub(1) else { return false };
             self.left = left;
             let (own, others) = text.split_at(at + char.len_utf8());
-            if may_follow(rest, others) && self.may_be(field, own) {
-                self.held[field as usize] = Some(own);
+            if may_follow(rest, others) && self.may_be(piece, own) {
+                let before = self.held.len();
+                self.held.push((piece, own));
                 if self.fits(rest, others) {
                     return true;
                 }
-                self.held[field as usize] = None;
+                self.held.truncate(before);
             }
         }
         false
     }
 
-    fn may_be(&self, field: Field, text: &str) -> bool {
+    /// An expression may come to whatever can be a name.
+    fn may_be(&self, piece: &Piece, text: &str) -> bool {
+        let field = match piece {
+            Piece::Text(own) => return own == text,
+            Piece::Said(_) => return is_escaped(text),
+            Piece::Field(field) => field,
+        };
         match field {
             Field::Camera | Field::Id => is_escaped(text),
             Field::Number => text.parse::<u64>().is_ok_and(|number| number.to_string() == text),
@@ -77,7 +84,7 @@ fn may_follow(pieces: &[Piece], text: &str) -> bool {
     match pieces.first() {
         None => text.is_empty(),
         Some(Piece::Text(own)) => text.starts_with(own.as_str()),
-        Some(Piece::Field(_)) => !text.is_empty(),
+        Some(Piece::Field(_) | Piece::Said(_)) => !text.is_empty(),
     }
 }
 
@@ -118,7 +125,7 @@ fn unescape(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Names;
+    use crate::template::{Names, Said};
     use operators::{Frame, Number, UnixMillis};
     use proptest::prelude::*;
 
@@ -165,6 +172,27 @@ mod tests {
         assert!(made("{id}", "%empty") && !made("{id}", "%Empty"));
     }
 
+    /// Catches a store that takes what others wrote for ours, or forgets ours, where the name holds an expression.
+    #[test]
+    fn an_expression_holds_any_name_and_nothing_else() {
+        let scope = crate::expressions::Scope::PICTURE;
+        let path =
+            super::super::read::parse("faces/{values.v}/{values.v}-{id}.jpg", &ALL, Some(&scope)).expect("sound");
+        for ours in ["faces/woman/woman-7.jpg", "faces/%empty/%empty-7.jpg", "faces/a%2Fb/a%2Fb-7.jpg"] {
+            assert!(path.makes(ours, "room"), "{ours}");
+        }
+        for foreign in [
+            "faces/woman/man-7.jpg",
+            "faces/a/b/a-7.jpg",
+            "faces/.hidden/.hidden-7.jpg",
+            "faces/100%/100%-7.jpg",
+            "faces//-7.jpg",
+            "other/woman/woman-7.jpg",
+        ] {
+            assert!(!path.makes(foreign, "room"), "{foreign}");
+        }
+    }
+
     #[test]
     fn no_name_takes_long() {
         let path = template("{camera}-{id}-{number}-{date}-{reason}.jpg");
@@ -195,7 +223,7 @@ mod tests {
             };
             for text in ["x/{camera}/{date}/{id}.jpg", "{job}/{camera}-{number}-{id}", "{camera}/{id}-{reason}"] {
                 let template = template(text);
-                let filled = template.fill(&Names { job: "a b", frame: &frame, reason: Some(Reason::TooLarge) });
+                let filled = template.fill(&Names { job: "a b", frame: &frame, reason: Some(Reason::TooLarge), said: &Said::default() });
                 prop_assert!(template.makes(&filled, "a b"), "{}", filled);
             }
         }

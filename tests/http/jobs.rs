@@ -58,14 +58,16 @@ fn start(job: &str) -> Process {
     Process::start(env!("CARGO_BIN_EXE_vigie"), &["run", job, "-w", "2"], &environment)
 }
 
-/// The reports, and how many dead letters there are.
+/// The reports, and how many dead letters there are. A job without a report has failed.
 fn ended(mut worker: Process, folder: &tempfile::TempDir) -> (Vec<Value>, usize, String) {
-    assert!(worker.end().success(), "{}", worker.said());
+    let succeeded = worker.end().success();
     let (out, dead) = (folder.path().join("out"), folder.path().join("dead"));
     let report = |file: &String| serde_json::from_slice(&fs::read(out.join(file)).expect("a report")).expect("JSON");
     // Beside the bytes of each lies what is said of it.
     let letters = files(&dead).iter().filter(|file| file.ends_with("-service-failed")).count();
-    (files(&out).iter().map(report).collect(), letters, worker.said())
+    let reports: Vec<Value> = files(&out).iter().map(report).collect();
+    assert_eq!(succeeded, !reports.is_empty(), "{}", worker.said());
+    (reports, letters, worker.said())
 }
 
 /// Catches a frame that is lost while its service fails, dies in the middle of its answer or refuses it.

@@ -156,8 +156,8 @@ mod tests {
         fn new(path: &str, part: &str) -> Self {
             let (folder, runtime) = (tempfile::tempdir().unwrap(), runtime());
             let context = context(part, &runtime);
-            let template = |text: &str| Template::parse(text, &objects::fields(&context)).unwrap();
-            let levels = path.split('/').map(template).collect();
+            let template = |text: &str| objects::path(text, &context, "path").unwrap();
+            let levels = crate::template::levels(path).into_iter().map(template).collect();
             let root = fs::canonicalize(folder.path()).unwrap();
             let tidy = Tidy::new(root, Origin::new(template(path), &context), levels, &context);
             Self { folder, tidy, runtime }
@@ -211,6 +211,16 @@ mod tests {
         bench.remove([ours.clone(), ours].concat());
         assert!(!bench.there("a/2026-11-21/7.jpg"), "deleted, and once more is no mistake");
         assert!(foreign.iter().all(|path| bench.there(path)));
+    }
+
+    /// Catches a store that deletes by an expression what no name of ours can be.
+    #[test]
+    fn what_an_expression_named_is_ours() {
+        let bench = Bench::new("{has(values.a) ? values.a : 'x/y'}/{id}.jpg", "faces");
+        for path in ["woman/7.jpg", "x%2Fy/8.jpg", "woman/deep/7.jpg", ".hidden/7.jpg", "woman/7.png", "a+b/7.jpg"] {
+            bench.write(path);
+        }
+        assert_eq!(bench.list(), [["woman/7.jpg"], ["x%2Fy/8.jpg"]]);
     }
 
     #[test]

@@ -137,7 +137,15 @@ pub mod tests {
             None => (Some(Reason::Truncated), Some("it ends before its end".to_owned())),
             Some(_) => (None, None),
         };
-        Parcel { frame: Arc::new(frame), write, reason, detail, body: Bytes::copy_from_slice(body), media }
+        Parcel {
+            frame: Arc::new(frame),
+            write,
+            reason,
+            detail,
+            body: Bytes::copy_from_slice(body),
+            media,
+            said: Default::default(),
+        }
     }
 
     fn set(parcel: &Parcel) -> Document {

@@ -23,11 +23,11 @@ use self::draft::{Draft, ENVELOPE, LARGEST};
 use self::server::{Server, shown};
 use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
-use super::{Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig};
 use crate::context::Context;
 use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
-use crate::template::{Names, Template};
+use crate::template::Template;
 
 /// One document a frame: `job`, `camera`, `id`, `number`, `captured_at`, `received_at`, `stored_at`, and what is written:
 /// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB.
@@ -40,12 +40,12 @@ pub struct Mongodb {
     url: String,
     /// The database's name.
     database: String,
-    /// The collection of a document, with `{camera}`, `{job}` and `{date}`, in `[dead]` also `{reason}`:
-    /// `camera-{camera}-processed`. Collections are made as they are needed. What a collection's name can't hold is
+    /// The collection of a document, with `{camera}`, `{job}`, `{date}` and expressions: `camera-{camera}-processed`; in
+    /// `[dead]` with `{reason}` and no expressions. Collections are made as they are needed. What a collection's name can't hold is
     /// replaced.
     collection: String,
-    /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`. Sinks and jobs that
-    /// give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
+    /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}`, `{date}` and expressions. Sinks and
+    /// jobs that give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
     /// of two that write one document at the same moment one is lost.)
     #[serde(default = "id")]
     id: String,
@@ -72,20 +72,23 @@ impl Mongodb {
         let name = self.collection.as_str();
         match name {
             "" => return wrong("a collection needs a name: write \"camera-{camera}-processed\""),
-            _ if name.contains(['$', '\0']) => return wrong("a collection's name can't hold `$`: take it out"),
             _ if name.starts_with("system.") || name.starts_with('.') => {
                 return wrong("MongoDB keeps names that begin with `system.` or `.` to itself: choose another one");
             }
             _ => {}
         }
-        template("collection", name, &["camera", "job", "date"], context)
+        let template = Template::read(name, &["camera", "job", "date"], context, "collection")?;
+        if template.texts().any(|text| text.contains(['$', '\0'])) {
+            return wrong("a collection's name can't hold `$`: take it out");
+        }
+        Ok(template)
     }
 
     fn id(&self, context: &Context) -> Result<Template, Mistake> {
         if self.id.is_empty() {
             return Err(Mistake::at("id", "a document needs a name: write \"{job}/{camera}/{id}\""));
         }
-        template("id", &self.id, &["camera", "id", "number", "job", "date"], context)
+        Template::read(&self.id, &["camera", "id", "number", "job", "date"], context, "id")
     }
 
     fn check_database(&self) -> Result<(), Mistake> {
@@ -99,11 +102,6 @@ impl Mongodb {
         };
         Err(Mistake::at("database", what))
     }
-}
-
-fn template(field: &'static str, text: &str, known: &[&'static str], context: &Context) -> Result<Template, Mistake> {
-    let known = context.fields(known);
-    Template::parse(text, &known).map_err(|what| Mistake::at(field, what))
 }
 
 impl SinkConfig for Mongodb {
@@ -124,6 +122,14 @@ impl SinkConfig for Mongodb {
         true
     }
 
+    fn names(&self, context: &Context) -> Result<Vec<Name>, Mistake> {
+        let (collection, id) = (self.collection(context)?, self.id(context)?);
+        Ok(vec![
+            Name { field: "collection", template: collection, replaces: false },
+            Name { field: "id", template: id, replaces: true },
+        ])
+    }
+
     fn preflight(&self, _: &Context, largest: usize) -> Option<Mistake> {
         let what = || {
             format!(
@@ -135,7 +141,7 @@ impl SinkConfig for Mongodb {
     }
 
     fn place(&self, context: &Context, parcel: &Parcel) -> Result<String, Mistake> {
-        let names = Names { job: &context.job, frame: &parcel.frame, reason: parcel.reason };
+        let names = parcel.names(&context.job);
         let (collection, id) = (self.collection(context)?.fill(&names), self.id(context)?.fill(&names));
         Ok(format!("mongodb:{}.{}/{id}", self.database, legal(&collection)))
     }
@@ -197,7 +203,7 @@ struct Documents {
 impl Documents {
     /// The collection and the `_id` of a parcel's document.
     fn names(&self, parcel: &Parcel) -> (String, String) {
-        let names = Names { job: &self.job, frame: &parcel.frame, reason: parcel.reason };
+        let names = parcel.names(&self.job);
         (legal(&self.collection.fill(&names)), self.id.fill(&names))
     }
 

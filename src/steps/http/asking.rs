@@ -23,7 +23,6 @@ use crate::outgoing::Request;
 use crate::outgoing::callbacks::Expected;
 use crate::picture::Picture;
 use crate::steps::{Step, Stop};
-use crate::template::Names;
 
 /// By which a service knows a request that it was sent before.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -65,7 +64,7 @@ impl Asking {
         };
         Ok(Self {
             service,
-            address: Address::read(&config.url)?,
+            address: Address::read(&config.url, context)?,
             method,
             headers: config.headers.0.clone(),
             body: config.body(),
@@ -112,8 +111,7 @@ impl Asking {
 
     fn request(&self, picture: &mut Picture, expected: Option<&Expected>) -> Result<Request, Flaw> {
         let mut body = self.body.as_ref().map(|body| body.of(picture, &self.job, &self.limits)).transpose()?;
-        let names = Names { job: &self.job, frame: &picture.frame, reason: None };
-        let url = self.address.fill(&names).map_err(|why| Flaw::new(Reason::ServiceFailed, why))?;
+        let url = self.address.fill(&self.job, picture, &self.limits)?;
         let mut headers = self.headers.clone();
         if let Some(sent) = &body {
             headers.insert(KEY, self.key(picture, &url, sent));

@@ -38,14 +38,15 @@ use callback::Callback;
 use headers::Headers;
 use poll::Poll;
 use service::Service;
-use url::Address;
+use url::{Address, shown};
 
 /// Asks another service about each picture, by HTTP: what it answers becomes values, detections or the picture. A standing
 /// cluster asks those hosts alone that `allow_hosts` of cluster.toml lists. See [http.md](http.md).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// The service: `http://` or `https://`. After the host it may have `{camera}`, `{id}`, `{number}` and `{job}` in it.
+    /// The service: `http://` or `https://`. After the host it may have `{camera}`, `{id}`, `{number}`, `{job}` and
+    /// expressions in it: `http://host/{values.gender}`.
     url: String,
     /// How it is asked: `post`, `put`, or `get`, which sends no picture.
     #[serde(default)]
@@ -232,7 +233,7 @@ impl Http {
         if let Some(service) = shared.as_ref().filter(|service| service.is_of(&context.board)) {
             return Ok(service.clone());
         }
-        let address = Address::read(&self.url)?;
+        let address = Address::read(&self.url, context)?;
         let guard = Guard::new(&context.hosts, address.base(), Arc::new(System));
         let client = Client::new(guard, self.trusted(context)?, self.timeout.0, self.max_answer.0 as usize);
         let client = client.map_err(|why| Mistake::new(format!("this machine can't ask by HTTP: {why}")))?;
@@ -247,7 +248,7 @@ impl Http {
 impl StepConfig for Http {
     fn check(&self, context: &Context) -> Result<(), Mistake> {
         self.check_limits()?;
-        let address = Address::read(&self.url)?;
+        let address = Address::read(&self.url, context)?;
         if let Some(body) = self.body() {
             body.check()?;
         }
@@ -259,7 +260,7 @@ impl StepConfig for Http {
     }
 
     fn describe(&self) -> String {
-        let place = Address::read(&self.url).map(|address| address.place()).unwrap_or_default();
+        let place = shown(&self.url);
         let asked = self.body().map_or_else(|| "asks".to_owned(), |body| format!("sends {} to", body.describe()));
         let away = match self.away {
             Away::Wait => "waits while it is away",

@@ -1,10 +1,14 @@
-//! The address of a service, with the names of a picture in it.
+//! The address of a service, with the names of a picture in it, and what is known of it.
 
+use operators::{Flaw, Reason};
 use reqwest::Url;
 
+use crate::codec::Limits;
+use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::outgoing::guard::place;
-use crate::template::{Names, Template};
+use crate::picture::Picture;
+use crate::template::{Names, Sayings, Template};
 
 /// What an address may have in it.
 const KNOWN: [&str; 4] = ["camera", "id", "number", "job"];
@@ -13,31 +17,43 @@ const KNOWN: [&str; 4] = ["camera", "id", "number", "job"];
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     template: Template,
+    sayings: Sayings,
     /// Up to the first field.
     base: Url,
 }
 
+/// The address up to its first field: its host is that of all.
+fn base(url: &str) -> Result<Url, Mistake> {
+    let wrong = |what: &str| Mistake::at("url", what);
+    let start = &url[..url.find(['{', '}']).unwrap_or(url.len())];
+    // A password in front of the host would be shown wherever the address is.
+    let (_, rest) = start.split_once("://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.contains('@') {
+        return Err(wrong("`url` holds a login: write it as `headers = { Authorization = \"${…}\" }`"));
+    }
+    if start.len() < url.len() && host.len() == rest.len() {
+        return Err(wrong(
+            "the host of `url` is the same for all pictures: put fields and expressions behind it, in the path",
+        ));
+    }
+    match Url::parse(start) {
+        Ok(base) if matches!(base.scheme(), "http" | "https") && base.has_host() => Ok(base),
+        _ => Err(wrong("`url` is no address: write it like \"http://detector.example:8080/faces\"")),
+    }
+}
+
+/// `http://host:port` of an address, which may be shown; nothing of one that is none.
+pub(super) fn shown(url: &str) -> String {
+    base(url).map(|base| place(&base)).unwrap_or_default()
+}
+
 impl Address {
     /// Reads `url` of a job.
-    pub fn read(url: &str) -> Result<Self, Mistake> {
-        let wrong = |what: String| Mistake::at("url", what);
-        let template = Template::parse(url, &KNOWN).map_err(wrong)?;
-        let start = template.prefix();
-        // A password in front of the host would be shown wherever the address is.
-        let (_, rest) = start.split_once("://").unwrap_or_default();
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if host.contains('@') {
-            return Err(wrong("`url` holds a login: write it as `headers = { Authorization = \"${…}\" }`".into()));
-        }
-        if template.has_fields() && host.len() == rest.len() {
-            return Err(wrong(
-                "the host of `url` is the same for all pictures: put fields behind it, in the path".into(),
-            ));
-        }
-        match Url::parse(start) {
-            Ok(base) if matches!(base.scheme(), "http" | "https") && base.has_host() => Ok(Self { template, base }),
-            _ => Err(wrong("`url` is no address: write it like \"http://detector.example:8080/faces\"".into())),
-        }
+    pub fn read(url: &str, context: &Context) -> Result<Self, Mistake> {
+        let base = base(url)?;
+        let template = Template::read(url, &KNOWN, context, "url")?;
+        Ok(Self { sayings: Sayings::of([&template]), template, base })
     }
 
     /// The address up to the first field: its host is that of all.
@@ -45,17 +61,18 @@ impl Address {
         &self.base
     }
 
-    /// `http://host:port`, which may be shown.
-    pub fn place(&self) -> String {
-        place(&self.base)
-    }
-
     /// The address for one picture. No name adds a level, leaves the path, or ends it.
-    pub fn fill(&self, names: &Names<'_>) -> Result<Url, String> {
-        let url = Url::parse(&self.template.fill_as(names, encoded)).map_err(|error| error.to_string())?;
+    ///
+    /// # Errors
+    /// A flaw of the frame: that nothing comes of an expression, or that it is no address.
+    pub fn fill(&self, job: &str, picture: &mut Picture, limits: &Limits) -> Result<Url, Flaw> {
+        let said = self.sayings.say(picture, limits)?;
+        let names = Names { job, frame: &picture.frame, reason: None, said: &said };
+        let failed = |why: String| Flaw::new(Reason::ServiceFailed, why);
+        let url = Url::parse(&self.template.fill_as(&names, encoded)).map_err(|error| failed(error.to_string()))?;
         match url.origin() == self.base.origin() {
             true => Ok(url),
-            false => Err("its address would be of another host".into()),
+            false => Err(failed("its address would be of another host".into())),
         }
     }
 }
@@ -70,13 +87,20 @@ pub(super) fn encoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::tests::context;
     use crate::picture::tests::picture;
 
     fn filled(url: &str, camera: &str) -> String {
         let mut picture = picture("".into());
         picture.frame.camera = camera.into();
-        let names = Names { job: "room", frame: &picture.frame, reason: None };
-        Address::read(url).expect("an address").fill(&names).expect("a URL").to_string()
+        picture.values.insert("who".into(), camera.into());
+        let address = read(url).expect("an address");
+        address.fill("room", &mut picture, &Limits::default()).expect("a URL").to_string()
+    }
+
+    fn read(url: &str) -> Result<Address, Mistake> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        Address::read(url, &context("ask", &runtime))
     }
 
     /// Catches a camera whose name climbs out of its path, ends it, or asks another host.
@@ -84,10 +108,12 @@ mod tests {
     fn a_name_stays_in_its_place() {
         let url = "http://host:80/a/{camera}/b?of={camera}&job={job}";
         assert_eq!(filled(url, "door"), "http://host/a/door/b?of=door&job=room");
+        let said = "http://host:80/a/{values.who}/b?of={values.who + ''}&job={job}";
+        assert_eq!(filled(said, "door"), "http://host/a/door/b?of=door&job=room");
         assert_eq!(filled("https://host?c={camera}", "café 3"), "https://host/?c=caf%C3%A9%203");
-        for camera in
-            ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"]
-        {
+        let names =
+            ["..", ".", "../..", "a/b", "a\\b", "?x=1", "#", "&k=v", "%2e%2e", "@evil", "a b\r\nX: y", "//evil/"];
+        for (url, camera) in [url, said].into_iter().flat_map(|url| names.map(|name| (url, name))) {
             let url = Url::parse(&filled(url, camera)).expect("a URL");
             assert_eq!(url.host_str(), Some("host"), "{camera}");
             assert_eq!(url.path_segments().map(|levels| levels.count()), Some(3), "{camera}: {url}");
@@ -107,13 +133,16 @@ mod tests {
             ("http://{camera}.example/", "the same for all"),
             ("http://host:{number}/", "the same for all"),
             ("http://host{camera}", "the same for all"),
+            ("http://{values.who}/x", "the same for all"),
+            ("http://host{'/' + values.who}", "the same for all"),
+            ("http://host/{values.}", ""),
             ("{job}", "the same for all"),
             ("http://user:hush@host/", "holds a login"),
             ("http://host/{date}", "unknown field"),
             ("http://host/{camera", "brace"),
         ];
         for (url, word) in rows {
-            let mistake = Address::read(url).expect_err(url);
+            let mistake = read(url).map(|_| ()).expect_err(url);
             assert!(mistake.what.contains(word) && !mistake.what.contains("hush"), "{url}: {mistake}");
         }
     }
