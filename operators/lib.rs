@@ -20,6 +20,7 @@
 //! * [`ingest`]: the way in. Window, epochs, receipts.
 //! * [`batch`]: exchange, gather, flush the late.
 //! * [`offload`]: work on a thread of its own, the capability held until the answer is back.
+//! * [`views`]: tables that are always right, on differential dataflow.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod frame;
 pub mod ingest;
 pub mod mailbox;
 pub mod offload;
+pub mod views;
 
 pub use batch::{Batch, BatchFrames, Cause, Partition};
 pub use frame::{
