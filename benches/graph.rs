@@ -128,6 +128,7 @@ fn frame(number: u64) -> Frame {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: Default::default(),
     }
 }

@@ -5,6 +5,7 @@ mod cifar;
 mod delivery;
 mod describe;
 mod families;
+mod headers;
 mod house;
 mod http;
 mod jobs;
