@@ -93,6 +93,8 @@ fn process(way: &str, addresses: &str, process: usize) -> f64 {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
+        truth: None,
         bytes: bytes::Bytes::copy_from_slice(&template),
     };
     let (count_plain, count_frame) = (|(_, bytes): &Plain| bytes.len(), |frame: &Frame| frame.bytes.len());

@@ -127,7 +127,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         partition: Partition::Number,
         plan: Plan::new(
             Vec::new(),
-            Wishes { taps: vec![tap], job: "memory".into(), limits: Default::default() },
+            Wishes { taps: vec![tap], job: "memory".into(), limits: Default::default(), truth: None },
             metrics.clone(),
         ),
         sinks: vec![("stalled".into(), Box::new(Stalled))],
@@ -147,6 +147,8 @@ fn frame(number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
+        truth: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -38,6 +38,7 @@ use crate::sources::SourceConfig;
 use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
+use crate::views::truth::Reading;
 use crate::write::Write;
 
 pub use schema::schema;
@@ -73,6 +74,8 @@ pub struct Job {
     pub services: Services,
     /// Where this process keeps what has to outlive it; `.vigie` beside the file, where nobody says.
     pub state: Option<PathBuf>,
+    /// Where it stands what is true of a frame, and the place of that in the text.
+    truth: Option<(String, Range<usize>)>,
     /// What reading it had to say, although nothing is wrong.
     notes: Vec<Mistake>,
 }
@@ -240,7 +243,7 @@ impl Job {
     /// # Errors
     /// Every part's mistake.
     pub fn check(&self, runtime: &Handle) -> Result<(), Mistakes> {
-        let mut wrong = Vec::new();
+        let mut wrong = Vec::from_iter(self.truth(runtime).err());
         for part in &self.sources {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
@@ -258,6 +261,16 @@ impl Job {
             true => Ok(()),
             false => Err(mistakes(&self.text, &self.path, wrong)),
         }
+    }
+
+    /// Where it stands what is true of a frame, if the job says so: read anew, with its table.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn truth(&self, runtime: &Handle) -> Result<Option<Reading>, Mistake> {
+        let Some((text, span)) = &self.truth else { return Ok(None) };
+        let read = Reading::read(text, &self.context("truth", 0, runtime));
+        read.map(Some).map_err(|mistake| Mistake { span: Some(span.clone()), ..mistake })
     }
 
     /// Tasks are handed in to the job, not to one of its sources.
@@ -281,7 +294,7 @@ impl Job {
             [_, _, ..] if !part.config.takes_several() => {
                 "this kind of sink keeps one thing of a frame: write another sink for the other"
             }
-            _ => return None,
+            writes => return part.config.check_writes(writes).err(),
         };
         Some(Mistake::at("write", what))
     }

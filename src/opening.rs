@@ -121,7 +121,8 @@ impl Opener<'_> {
             let work = step.config.open(&self.context(&step.name, worker))?;
             nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let wishes = Wishes { taps: taps(job, self.runtime)?, job: job.name.clone(), limits: job.limits.picture() };
+        let (taps, truth) = (taps(job, self.runtime)?, job.truth(self.runtime)?);
+        let wishes = Wishes { taps, job: job.name.clone(), limits: job.limits.picture(), truth };
         Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
     }
 

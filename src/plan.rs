@@ -20,6 +20,7 @@ use crate::sinks::Parcel;
 use crate::steps::{Choose, Cut, Join, OnFault, Step, Stop, Work};
 use crate::template::Sayings;
 use crate::truth::Score;
+use crate::views::truth::Reading;
 use crate::write::Write;
 
 use flow::{Collected, Flow, Record};
@@ -52,6 +53,8 @@ pub struct Wishes {
     pub job: String,
     /// What pictures the job takes.
     pub limits: Limits,
+    /// Where it stands what is true of a frame, if the job says so.
+    pub truth: Option<Reading>,
 }
 
 impl Wishes {
@@ -124,6 +127,7 @@ impl Plan {
     /// What becomes of these frames.
     pub fn run(&mut self, frames: Vec<Frame>) -> Vec<Outcome> {
         let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
+        let (truths, sound): (Vec<_>, Vec<_>) = sound.into_iter().partition(|frame| frame.truth.is_some());
         let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.watch.as_mut());
         sound.into_iter().for_each(|frame| flow.depart(frame));
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -134,7 +138,9 @@ impl Plan {
                 Work::Collect(join) => collect(&mut flow, index, &self.of[index], join.as_mut()),
             }
         }
-        flow.outcomes().chain(flawed.into_iter().filter_map(as_found)).collect()
+        // What is true of a picture is no picture: no step sees it, and nothing is written of it.
+        let truths = truths.into_iter().map(|frame| Outcome::Result(Arc::new(frame), Vec::new(), None));
+        flow.outcomes().chain(truths).chain(flawed.into_iter().filter_map(as_found)).collect()
     }
 }
 

@@ -48,6 +48,8 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
+        truth: None,
         bytes: bytes.into(),
     })
 }

@@ -120,6 +120,8 @@ impl Camera {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
+            truth: None,
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);

@@ -166,6 +166,8 @@ mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
+            truth: None,
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::draft::{Draft, complete, nodes_of, step_node};
+use super::draft::{Draft, complete, nodes_of, source_node, step_node};
 use super::graph::{Role, connect};
 use super::{Batch, DEAD, Job, Limits, Spots, environment, words};
 use crate::kind;
@@ -17,7 +17,7 @@ use crate::write::Write;
 use crate::{sinks, sources, steps};
 
 /// The tables of a job file.
-pub const TABLES: [&str; 7] = ["name", "source", "batch", "step", "sink", "dead", "limits"];
+pub const TABLES: [&str; 8] = ["name", "truth", "source", "batch", "step", "sink", "dead", "limits"];
 
 /// Where dead letters go unless the job says something else.
 const DEAD_LETTERS: &str = "kind = 'files'\npath = 'dead/{camera}/{id}-{reason}'";
@@ -67,6 +67,7 @@ impl Reader {
             }
         }
         let name = self.name(&mut file);
+        let truth = self.truth(&mut file);
         let sources = self.parts(&mut file, "source", sources::KINDS);
         let steps = self.parts(&mut file, "step", steps::KINDS);
         let sinks = self.parts(&mut file, "sink", sinks::KINDS);
@@ -76,7 +77,7 @@ impl Reader {
         self.wrong.extend(batch.check().map(|mistake| at_batch.place(mistake)));
         self.wrong.extend(limits.check(&batch).map(|mistake| at_limits.place(mistake)));
 
-        let mut nodes = nodes_of(&sources, Role::Source);
+        let mut nodes: Vec<_> = sources.iter().enumerate().map(|(index, draft)| source_node(draft, index)).collect();
         nodes.extend(steps.iter().enumerate().map(|(index, draft)| step_node(draft, index)));
         nodes.extend(nodes_of(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
@@ -96,6 +97,7 @@ impl Reader {
             dead: dead?.part(Vec::new(), None)?,
             batch,
             limits,
+            truth,
             allowed: Default::default(),
             hosts: Default::default(),
             services: Default::default(),
@@ -117,6 +119,16 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Where it stands what is true of a frame.
+    fn truth(&mut self, file: &mut DeTable<'_>) -> Option<(String, Range<usize>)> {
+        let value = file.remove("truth")?;
+        let text = value.get_ref().as_str().map(str::to_owned);
+        if text.is_none() {
+            self.fail(value.span(), "`truth` is text in quotes, as \"header:label\"");
+        }
+        Some((text?, value.span()))
     }
 
     /// The parts under `[group.…]`.

@@ -112,7 +112,7 @@ impl Graph {
             sayings: Default::default(),
         });
         let taps = taps.collect();
-        let wishes = Wishes { taps, job: "random".into(), limits: Limits::default() };
+        let wishes = Wishes { taps, job: "random".into(), limits: Limits::default(), truth: None };
         Plan::new(self.steps.iter().enumerate().map(node).collect(), wishes, Arc::new(Metrics::new("random")))
     }
 }
@@ -364,6 +364,17 @@ proptest! {
             prop_assert_eq!(end, naive(&graph, *id), "frame {}", id);
         }
     }
+}
+
+/// Catches what is true of a picture taken for a picture: decoded, written, or without an end.
+#[test]
+fn what_is_true_of_a_picture_passes_the_steps_by() {
+    let truth = Frame { truth: Some("cat".into()), ..frame(7) };
+    let graph = Graph::of(&[(0, 0, [0; 3]); 4], &[[0; 2]; 3]);
+    let outcomes = graph.plan().run(vec![truth]);
+    assert!(
+        matches!(&outcomes[..], [Outcome::Result(frame, parcels, None)] if frame.truth.is_some() && parcels.is_empty())
+    );
 }
 
 /// Catches a generator of graphs that never gets to what is hard.

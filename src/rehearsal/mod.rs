@@ -197,6 +197,8 @@ pub fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Byte
         origin: Origin { worker: 0, source },
         flaw: None,
         task: None,
+        headers: None,
+        truth: None,
         bytes,
     }
 }

@@ -314,6 +314,8 @@ impl Player {
             origin: Default::default(),
             flaw,
             task: None,
+            headers: None,
+            truth: None,
             bytes: body.bytes,
         }
     }

@@ -9,16 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use operators::{Flaw, Frame, Reason};
+use operators::{Flaw, Frame, Headers, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc};
 
 use super::ledger::Ledger;
-use super::message::{self, Otherwise};
-use super::{Inlet, Receipt, Source, SourceConfig};
+use super::message::{self, Otherwise, Told};
+use super::{Holds, Inlet, Receipt, Source, SourceConfig};
 use crate::board::Post;
-use crate::body;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Token, Version};
@@ -30,7 +29,8 @@ const FIELDS: &[&str] = &["camera", "number", "id"];
 /// How long the last acknowledgements may take to leave.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Takes frames from an MQTT broker: JPEG, PNG, base64 text, or JSON with a picture in it.
+/// Takes frames from an MQTT broker: JPEG, PNG, base64 text, or JSON with a picture in it. User properties of a message (MQTT 5) go
+/// with its frame: `headers` in expressions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mqtt {
@@ -40,6 +40,10 @@ pub struct Mqtt {
     /// The topic, with `{camera}`, `{number}` and `{id}` where a topic says them: `cameras/{camera}/frames`. `+` and
     /// `#` match anything.
     topic: String,
+    /// What its messages hold: `pictures`; or `truth`, JSON `{"camera": "door", "id": "7", "label": "cat"}`: what is true of a
+    /// picture that comes by another source, before it or after it. Camera and id may also stand where those of pictures may.
+    #[serde(default)]
+    holds: Holds,
     /// 1: every frame comes at least once. 2: once, as far as the broker can tell. 0: frames may be lost.
     #[serde(default = "qos")]
     qos: u8,
@@ -126,6 +130,10 @@ impl SourceConfig for Mqtt {
         format!("MQTT {broker}, topic {filter}, QoS {}", self.qos)
     }
 
+    fn holds(&self) -> Holds {
+        self.holds
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
         let topic = self.template()?;
         let purpose = Purpose::Take {
@@ -135,7 +143,8 @@ impl SourceConfig for Mqtt {
         };
         let default_id = || format!("vigie-{}-{}", context.job, context.part);
         let client_id = self.client_id.clone().unwrap_or_else(default_id);
-        let reader = Reader { topic, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
+        let (part, max_frame_bytes) = (context.part.clone(), context.max_frame_bytes);
+        let reader = Reader { topic, part, holds: self.holds, max_frame_bytes };
         let most_held = context.window.bytes.max(1 << 20);
         Ok(Box::new(Running {
             post: context.post("mqtt"),
@@ -154,19 +163,21 @@ struct Reader {
     topic: Template,
     /// The camera of a message that names none.
     part: String,
+    holds: Holds,
     max_frame_bytes: usize,
 }
 
 impl Reader {
     /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
-    fn frame(&self, topic: &str, payload: Bytes, arrival: u64) -> Frame {
-        let captured = self.topic.capture(topic);
-        // A session outlives its job: it may bring what an older job file asked for.
-        let foreign =
-            || Flaw::new(Reason::BadMessage, format!("the topic {topic} is not of this job: end its session"));
-        let parsed = captured.as_ref().ok_or_else(foreign).and_then(|_| body::parse(payload.clone()));
+    fn frame(&self, topic: &str, payload: Bytes, headers: Headers, arrival: u64) -> Frame {
         let otherwise = Otherwise { camera: self.part.clone(), number: arrival, id: None };
-        message::frame(parsed, payload, captured.unwrap_or_default().into(), otherwise, self.max_frame_bytes)
+        let Some(captured) = self.topic.capture(topic) else {
+            // A session outlives its job: it may bring what an older job file asked for.
+            let what = format!("the topic {topic} is not of this job: end its session");
+            let foreign = Err(Flaw::new(Reason::BadMessage, what));
+            return message::frame(foreign, payload, Told::default(), otherwise, self.max_frame_bytes);
+        };
+        self.holds.frame(payload, Told { headers, ..captured.into() }, otherwise, self.max_frame_bytes)
     }
 }
 
@@ -177,7 +188,15 @@ struct Message {
     generation: u64,
     topic: String,
     payload: Bytes,
+    headers: Headers,
     token: Option<Token>,
+}
+
+impl Message {
+    /// How much memory it takes.
+    fn bytes(&self) -> usize {
+        self.payload.len() + self.headers.bytes() + OVERHEAD
+    }
 }
 
 /// Messages between the two tasks, counted in bytes.
@@ -241,10 +260,11 @@ impl Source for Running {
 async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<Held>, most: usize) {
     loop {
         match link.next().await {
-            Event::Message { generation, topic, payload, token } => {
-                held.bytes.fetch_add(payload.len() + OVERHEAD, Ordering::AcqRel);
+            Event::Message { generation, topic, payload, headers, token } => {
+                let message = Message { generation, topic, payload, headers, token };
+                held.bytes.fetch_add(message.bytes(), Ordering::AcqRel);
                 // An error: nobody feeds any more, and only the last acknowledgements are to be sent.
-                let _ = sender.send(Message { generation, topic, payload, token });
+                let _ = sender.send(message);
                 while held.bytes.load(Ordering::Acquire) > most && !sender.is_closed() {
                     tokio::select! {
                         () = held.room.notified() => {}
@@ -308,8 +328,8 @@ impl Feeder {
     /// The message as a frame. It counts also where its connection is gone: a broker that lost its session will not
     /// send it again, and from one that does, the second is written over the first.
     fn read(&mut self, message: Message) -> (Frame, Receipt) {
-        self.held.release(message.payload.len() + OVERHEAD);
-        let frame = self.reader.frame(&message.topic, message.payload, self.arrived);
+        self.held.release(message.bytes());
+        let frame = self.reader.frame(&message.topic, message.payload, message.headers, self.arrived);
         self.arrived += 1;
         (frame, self.ledger.note((message.generation, message.token)))
     }

@@ -19,6 +19,8 @@ fn frame(camera: &str, id: &str, number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
+        truth: None,
         bytes: Default::default(),
     }
 }

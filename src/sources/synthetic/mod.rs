@@ -142,6 +142,8 @@ impl Rendering {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
+            truth: None,
             bytes: view.frame(number.0).0,
         }
     }

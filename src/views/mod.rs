@@ -1,0 +1,3 @@
+//! Views: answers that stay right while frames come.
+
+pub mod truth;
