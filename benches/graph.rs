@@ -127,6 +127,7 @@ fn frame(number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: Default::default(),
     }
 }

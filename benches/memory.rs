@@ -147,6 +147,7 @@ fn frame(number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -181,6 +181,7 @@ fn frame(folder: &Path, number: usize) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
     }
 }

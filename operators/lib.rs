@@ -16,6 +16,7 @@
 //! # Layout
 //!
 //! * [`frame`]: the record that travels between workers, and its container on the wire.
+//! * [`headers`]: what is said beside a frame.
 //! * [`mailbox`]: between an I/O thread and its dataflow.
 //! * [`ingest`]: the way in. Window, epochs, receipts.
 //! * [`batch`]: exchange, gather, flush the late.
@@ -28,6 +29,7 @@
 pub mod batch;
 pub mod broken;
 pub mod frame;
+pub mod headers;
 pub mod ingest;
 pub mod mailbox;
 pub mod offload;
@@ -38,6 +40,7 @@ pub use batch::{Batch, BatchFrames, Cause, Partition};
 pub use frame::{
     Camera, Fault, Flaw, Frame, FrameBatch, FrameId, Number, Origin, Reason, Setting, Settings, UnixMillis,
 };
+pub use headers::Headers;
 pub use ingest::{Meter, Window, ingest};
 pub use mailbox::{Closer, Inbox, Inlet, Receipts, mailbox};
 pub use offload::{Load, Offload, Work};

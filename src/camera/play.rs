@@ -116,6 +116,7 @@ impl Camera {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);

@@ -166,6 +166,7 @@ mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();

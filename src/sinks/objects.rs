@@ -236,6 +236,7 @@ pub(super) mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();

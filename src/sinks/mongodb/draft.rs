@@ -131,6 +131,7 @@ pub mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Bytes::new(),
         };
         let (reason, detail) = match write {
