@@ -62,5 +62,6 @@ pub mod template;
 pub mod threads;
 pub mod truth;
 pub mod units;
+pub mod views;
 pub mod worker;
 pub mod write;
