@@ -120,7 +120,7 @@ impl Camera {
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
+        Parcel { frame: Arc::new(frame), write: None, row: None, reason: None, detail: None, body, media: "image/jpeg" }
     }
 }
 
