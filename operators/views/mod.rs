@@ -12,9 +12,15 @@
 //!
 //! * [`cell`]: what stands in a table.
 //! * [`fact`]: what a view is told.
+//! * [`definition`]: what it is asked.
+//! * [`engine`]: the tables of several views.
 
 pub mod cell;
+pub mod definition;
+pub mod engine;
 pub mod fact;
 
 pub use cell::{Cell, Real};
+pub use definition::{AccuracyRows, Columns, Definition, LatencyRows, Over, Question, Remember, TopOf};
+pub use engine::{Engine, Saved, Size};
 pub use fact::{Change, Fact, Told, Truth};
