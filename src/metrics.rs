@@ -18,6 +18,7 @@ use crate::board::{Board, Stock};
 use crate::settle::Ended;
 use crate::stages::{Loads, Spent, Tally};
 use crate::tasks::{How, Tasks};
+use crate::views::Showcase;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Batched {
@@ -48,6 +49,8 @@ pub struct Metrics {
     pub loads: Arc<Loads>,
     /// What its parts have to tell.
     board: Arc<Mutex<Board>>,
+    /// The tables of its views, since it was installed here.
+    showcase: Mutex<Option<Showcase>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
     pieces: Family<Of, Counter>,
@@ -88,6 +91,7 @@ impl Metrics {
             tasks: Tasks::new(job),
             loads,
             board,
+            showcase: Mutex::default(),
             registry,
             batches,
             pieces,
@@ -112,6 +116,17 @@ impl Metrics {
     /// Where the parts of the job tell what they wait for, since it was installed.
     pub fn board(&self) -> Board {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on these are the tables of the job's views; whoever follows the former ones hears that they are over as
+    /// soon as nobody else keeps them.
+    pub fn show(&self, showcase: Showcase) {
+        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = Some(showcase);
+    }
+
+    /// The tables of the job's views; nothing, where it was not installed here yet.
+    pub fn showcase(&self) -> Option<Showcase> {
+        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A frame that was admitted here has ended, here or on another worker.
