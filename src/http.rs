@@ -1,5 +1,5 @@
-//! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, and its
-//! tasks, where it takes some.
+//! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, its views,
+//! and its tasks, where it takes some.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::job::words;
 use crate::metrics::Metrics;
 use crate::mistake::Mistake;
 use crate::tasks::{Tasks, Terms};
+use crate::views::Showcase;
 
 /// The media type of what Prometheus reads.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,32 +37,43 @@ pub fn serve(
         Mistake::new(what)
     })?;
     let bound = listener.local_addr().unwrap_or(address);
-    let front = Arc::new(OneJob { tasks: metrics.tasks.clone(), terms });
+    let front = Arc::new(OneJob { metrics: metrics.clone(), terms });
     let api = Api { control: control().0, events: Events::new(0), tokens, front, page: Arc::new(String::new) };
     let page = move || async move { ([(CONTENT_TYPE, OPEN_METRICS)], metrics.page()) };
     let pages = Router::new().route("/metrics", get(page)).route("/healthz", get(|| async { "ok\n" }));
-    let service = pages.merge(some(api, is_of_tasks)).into_make_service_with_connect_info::<SocketAddr>();
+    let service = pages.merge(some(api, is_of_the_job)).into_make_service_with_connect_info::<SocketAddr>();
     runtime.spawn(async move { axum::serve(listener, service).await });
     Ok(bound)
 }
 
-/// What can be asked about tasks.
-fn is_of_tasks(route: &Route) -> bool {
-    matches!(route.act, Act::Take | Act::Task | Act::Document)
+/// What can be asked about tasks and views.
+fn is_of_the_job(route: &Route) -> bool {
+    matches!(route.act, Act::Take | Act::Task | Act::Views | Act::View | Act::Changes | Act::Document)
 }
 
-/// The tasks of the one job that there is.
+/// The tasks and views of the one job that there is.
 struct OneJob {
-    tasks: Tasks,
+    metrics: Arc<Metrics>,
     terms: Option<Terms>,
+}
+
+impl OneJob {
+    fn is(&self, job: &str) -> Result<(), Problem> {
+        let name = self.metrics.tasks.job();
+        match job == name {
+            true => Ok(()),
+            false => Err(Problem::not_found(words::unknown("job", job, &[name]))),
+        }
+    }
 }
 
 impl Front for OneJob {
     fn tasks(&self, job: &str) -> Result<Tasks, Problem> {
-        match job == self.tasks.job() {
-            true => Ok(self.tasks.clone()),
-            false => Err(Problem::not_found(words::unknown("job", job, &[self.tasks.job()]))),
-        }
+        self.is(job).map(|()| self.metrics.tasks.clone())
+    }
+
+    fn views(&self, job: &str) -> Result<Option<Showcase>, Problem> {
+        self.is(job).map(|()| self.metrics.showcase())
     }
 
     fn expects(&self, job: &str) -> Result<(), Problem> {
@@ -77,6 +89,6 @@ impl Front for OneJob {
     }
 
     fn terms(&self) -> Vec<(String, Terms)> {
-        self.terms.iter().map(|terms| (self.tasks.job().to_owned(), terms.clone())).collect()
+        self.terms.iter().map(|terms| (self.metrics.tasks.job().to_owned(), terms.clone())).collect()
     }
 }

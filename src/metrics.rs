@@ -52,7 +52,8 @@ pub struct Metrics {
     board: Arc<Mutex<Board>>,
     /// How large its views are.
     measures: Arc<Mutex<Measures>>,
-    showcase: Mutex<Showcase>,
+    /// The tables of its views, since it was installed here.
+    showcase: Mutex<Option<Showcase>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
     pieces: Family<Of, Counter>,
@@ -96,7 +97,7 @@ impl Metrics {
             loads,
             board,
             measures,
-            showcase: Mutex::new(Showcase::new(Vec::new())),
+            showcase: Mutex::default(),
             registry,
             batches,
             pieces,
@@ -112,17 +113,6 @@ impl Metrics {
         *self.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
-    /// The tables of the job's views, and how large they are, from now on.
-    pub fn show(&self, showcase: Showcase, measures: Measures) {
-        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = showcase;
-        *self.measures.lock().unwrap_or_else(PoisonError::into_inner) = measures;
-    }
-
-    /// The tables of the job's views, since it was installed.
-    pub fn showcase(&self) -> Showcase {
-        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// The job's workers have stopped, and nothing waits for its servers any more.
     pub fn end(&self) {
         self.account.end();
@@ -132,6 +122,18 @@ impl Metrics {
     /// Where the parts of the job tell what they wait for, since it was installed.
     pub fn board(&self) -> Board {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on these are the tables of the job's views, and how large they are; whoever follows the former ones hears that they are over as
+    /// soon as nobody else keeps them.
+    pub fn show(&self, showcase: Showcase, measures: Measures) {
+        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = Some(showcase);
+        *self.measures.lock().unwrap_or_else(PoisonError::into_inner) = measures;
+    }
+
+    /// The tables of the job's views; nothing, where it was not installed here yet.
+    pub fn showcase(&self) -> Option<Showcase> {
+        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A frame that was admitted here has ended, here or on another worker.

@@ -10,6 +10,7 @@
 //! * [`routes`]: the table of all that can be asked; the router and the OpenAPI file are made from it.
 //! * [`answer`]: one request, from its caller to its answer.
 //! * [`tasks`], [`handed`], [`multipart`]: pictures that are handed in.
+//! * [`views`]: tables, and what becomes of them.
 //! * [`caller`], [`tokens`]: who may do what.
 //! * [`control`]: commands, and where their answers go.
 //! * [`types`]: what goes in and out as JSON; [`problem`]: what went wrong.
@@ -47,6 +48,7 @@ pub mod stream;
 pub mod tasks;
 pub mod tokens;
 pub mod types;
+mod views;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -74,7 +76,7 @@ pub struct Api {
     pub events: Events,
     /// Who may do what.
     pub tokens: Tokens,
-    /// Who takes tasks.
+    /// Who takes tasks, and shows views.
     pub front: AnyFront,
     /// What this process counts, in Prometheus' (OpenMetrics) text format.
     pub page: Arc<dyn Fn() -> String + Send + Sync>,
