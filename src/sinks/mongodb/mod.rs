@@ -8,6 +8,7 @@ mod draft;
 mod pack;
 mod server;
 mod shelf;
+mod stored;
 mod verdict;
 mod writer;
 
@@ -23,7 +24,7 @@ use self::draft::{Draft, ENVELOPE, LARGEST};
 use self::server::{Server, shown};
 use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
-use super::{Parcel, Sink, SinkConfig};
+use super::{Parcel, Sink, SinkConfig, Stored};
 use crate::context::Context;
 use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
@@ -142,6 +143,11 @@ impl SinkConfig for Mongodb {
 
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         Ok(Box::new(self.documents(context)?))
+    }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let server = Server::new(&self.url, &self.database);
+        Ok(Box::new(stored::stored(&context.runtime, &server, &self.collection(context)?, &context.job)?))
     }
 }
 
