@@ -93,6 +93,7 @@ fn process(way: &str, addresses: &str, process: usize) -> f64 {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: bytes::Bytes::copy_from_slice(&template),
     };
     let (count_plain, count_frame) = (|(_, bytes): &Plain| bytes.len(), |frame: &Frame| frame.bytes.len());

@@ -127,11 +127,12 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         partition: Partition::Number,
         plan: Plan::new(
             Vec::new(),
-            Wishes { taps: vec![tap], job: "memory".into(), limits: Default::default() },
+            Wishes { taps: vec![tap], ears: vec![], job: "memory".into(), limits: Default::default() },
             metrics.clone(),
         ),
         sinks: vec![("stalled".into(), Box::new(Stalled))],
         dead: Box::new(Stalled),
+        exhibit: None,
         metrics,
         board: Default::default(),
     }
@@ -147,6 +148,7 @@ fn frame(number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -153,7 +153,15 @@ fn share(job: &Job, folder: &Path, count: usize, worker: usize, runtime: &tokio:
             let frame = Arc::new(picture.frame.clone());
             for (write, waiting) in [Write::Image, Write::Report].into_iter().zip(&mut waiting) {
                 let (body, media) = write.body(&mut picture, "bench", &limits).expect("a body");
-                waiting.push(Parcel { frame: frame.clone(), write: None, reason: None, detail: None, body, media });
+                waiting.push(Parcel {
+                    frame: frame.clone(),
+                    write: None,
+                    row: None,
+                    reason: None,
+                    detail: None,
+                    body,
+                    media,
+                });
             }
         }
         // Synced together, as a sink is given what has come together.
@@ -181,6 +189,7 @@ fn frame(folder: &Path, number: usize) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
     }
 }

@@ -85,7 +85,8 @@ pub trait BatchFrames<'s> {
     ///     for number in 0..7 {
     ///         input.send(Frame {
     ///             camera: "door".into(), number: Number(number), id: "a".into(), captured_at: None,
-    ///             received_at: Default::default(), origin: Default::default(), flaw: None, task: None, bytes: "jpeg".into(),
+    ///             received_at: Default::default(), origin: Default::default(), flaw: None, task: None,
+    ///             headers: None, bytes: "jpeg".into(),
     ///         });
     ///     }
     /// });

@@ -22,6 +22,8 @@ use timely::bytes::arc::Bytes as Slab;
 use timely::container::{DrainContainer, PushInto, SizableContainer};
 use timely::dataflow::channels::ContainerBytes;
 
+use crate::Headers;
+
 /// The name of the camera that took a frame.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Camera(Arc<str>);
@@ -134,6 +136,8 @@ pub struct Frame {
     pub flaw: Option<Flaw>,
     /// What whoever sent it said along with it, if it is a task: somebody waits for what becomes of it.
     pub task: Option<Arc<Settings>>,
+    /// What its message says beside the picture, if it says anything.
+    pub headers: Option<Arc<Headers>>,
     /// The picture as it came, or the whole message where `flaw` says that it holds no picture.
     #[serde(skip)]
     pub bytes: Bytes,
@@ -247,7 +251,8 @@ pub struct Fault {
 ///
 /// let frame = |bytes: usize| Frame {
 ///     camera: "door".into(), number: Default::default(), id: "1".into(), captured_at: None,
-///     received_at: Default::default(), origin: Default::default(), flaw: None, task: None, bytes: vec![0; bytes].into(),
+///     received_at: Default::default(), origin: Default::default(), flaw: None, task: None, headers: None,
+///     bytes: vec![0; bytes].into(),
 /// };
 /// let mut batch = FrameBatch::default();
 /// batch.push_into(frame(600_000));

@@ -121,7 +121,8 @@ impl<R> Open<R> {
 ///         for receipt in 0..10 {
 ///             let frame = Frame {
 ///                 camera: "door".into(), number: operators::Number(receipt), id: "a".into(), captured_at: None,
-///                 received_at: operators::UnixMillis::now(), origin: Default::default(), flaw: None, task: None, bytes: "jpeg".into(),
+///                 received_at: operators::UnixMillis::now(), origin: Default::default(), flaw: None, task: None,
+///                 headers: None, bytes: "jpeg".into(),
 ///             };
 ///             inlet.send(frame, receipt).expect("somebody listens");
 ///         }

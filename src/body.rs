@@ -3,15 +3,13 @@
 //! A message is told by its first bytes, never by what its topic or content type says. What looks like none of the
 //! known forms is handed on as it came: the decoder says best what it is not.
 
-use std::borrow::Cow;
+mod json;
 
 use bytes::Bytes;
-use operators::{Flaw, Reason, UnixMillis};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use operators::{Flaw, Headers, Reason, UnixMillis};
 
-use crate::{clock, codec};
+use self::json::json;
+use crate::codec;
 
 /// A picture out of a message, and what the message says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +22,8 @@ pub struct Body {
     pub number: Option<u64>,
     /// When the picture was taken, if the message says it.
     pub captured_at: Option<UnixMillis>,
+    /// What else a JSON message says in plain fields: texts, numbers, true or false.
+    pub headers: Headers,
 }
 
 impl From<Bytes> for Body {
@@ -36,7 +36,8 @@ impl From<Bytes> for Body {
 /// `{"image": base64, "camera"?, "number"?, "captured_at"?}`, told apart by their first bytes.
 ///
 /// Base64 may be broken into lines, lack its padding, and use either alphabet. `captured_at` is RFC 3339 text, or a
-/// Unix time in seconds or milliseconds. Other fields of the JSON are the sender's own business. A flaw is
+/// Unix time in seconds or milliseconds. Other plain fields of the JSON are its headers, and lists and objects the sender's own
+/// business. A flaw is
 /// [`Reason::Empty`], or [`Reason::BadMessage`] for a message that begins like one of the forms and is not.
 pub fn parse(message: Bytes) -> Result<Body, Flaw> {
     if message.is_empty() {
@@ -117,40 +118,6 @@ fn what_is_wrong(base64: &[u8]) -> String {
     }
 }
 
-/// The fields as they stand; wrong types are found afterwards, so that the flaw names the field.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, deserialize_with = "image")]
-    image: Cow<'a, str>,
-    #[serde(default)]
-    camera: Value,
-    #[serde(default)]
-    number: Value,
-    #[serde(default)]
-    captured_at: Value,
-}
-
-/// The picture's text, borrowed from the message where nothing in it is escaped.
-fn image<'de, D: Deserializer<'de>>(field: D) -> Result<Cow<'de, str>, D::Error> {
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    Text::deserialize(field)
-        .map(|text| text.0)
-        .map_err(|error| D::Error::custom(format_args!("field `image`: {error}")))
-}
-
-fn json(text: &str) -> Result<Body, Flaw> {
-    let message: Message<'_> =
-        serde_json::from_str(text).map_err(|error| bad(format!("the JSON is wrong: {error}")))?;
-    Ok(Body {
-        bytes: picture(&message.image)
-            .map_err(|flaw| Flaw { detail: format!("field `image`: {}", flaw.detail), ..flaw })?,
-        camera: field("camera", &message.camera, "a text that is not empty", camera)?,
-        number: field("number", &message.number, "a whole number from 0 on", Value::as_u64)?,
-        captured_at: field("captured_at", &message.captured_at, "RFC 3339 text or a Unix time", moment)?,
-    })
-}
-
 /// A picture as base64 text, with or without a `data:` prefix.
 ///
 /// # Errors
@@ -164,33 +131,10 @@ pub fn picture(text: &str) -> Result<Bytes, Flaw> {
     }
 }
 
-/// One field: absent or null, or what `read` makes of it, or the flaw that names it.
-fn field<T>(name: &str, value: &Value, wanted: &str, read: fn(&Value) -> Option<T>) -> Result<Option<T>, Flaw> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut shown = value.to_string();
-    if let Some((end, _)) = shown.char_indices().nth(40) {
-        shown.truncate(end);
-        shown.push('…');
-    }
-    read(value).map(Some).ok_or_else(|| bad(format!("field `{name}` of the JSON is {shown}, not {wanted}")))
-}
-
-fn camera(value: &Value) -> Option<String> {
-    value.as_str().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
-}
-
-fn moment(value: &Value) -> Option<UnixMillis> {
-    match value {
-        Value::String(text) => clock::parse(text),
-        value => clock::from_unix(value.as_f64()?),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 
@@ -214,16 +158,27 @@ mod tests {
         for captured_at in ["\"2026-11-21T08:30:01.250Z\"", "1795249801.25", "1795249801250"] {
             let message =
                 format!(r#" {{"image": "{image}", "camera": "door", "number": 7, "captured_at": {captured_at}}}"#);
-            let wanted =
-                Body { bytes: JPEG.into(), camera: Some("door".into()), number: Some(7), captured_at: Some(at) };
+            let wanted = Body {
+                bytes: JPEG.into(),
+                camera: Some("door".into()),
+                number: Some(7),
+                captured_at: Some(at),
+                ..Body::default()
+            };
             assert_eq!(parse(message.into()), Ok(wanted));
         }
     }
 
+    /// Catches a field of the sender that is lost, or taken for more than a text; and one that makes a flaw.
     #[test]
-    fn other_fields_and_null_are_no_flaw() {
-        let message = format!(r#"{{"vendor": {{"a": [1]}}, "camera": null, "image": "{}"}}"#, encoded(JPEG));
-        assert_eq!(parse(message.into()), Ok(Bytes::from_static(JPEG).into()));
+    fn other_plain_fields_are_headers_and_null_is_no_flaw() {
+        let others = r#""vendor": {"a": [1, {"b": null}]}, "list": [1], "camera": null, "none": null"#;
+        let plain = r#""label": "c\u0061t", "seven": 7, "minus": -1, "half": 0.5, "dark": false"#;
+        let body = parse(format!(r#"{{{others}, {plain}, "image": "{}"}}"#, encoded(JPEG)).into()).expect("a picture");
+        let headers: Vec<_> = body.headers.iter().collect();
+        let wanted = [("dark", "false"), ("half", "0.5"), ("label", "cat"), ("minus", "-1"), ("seven", "7")];
+        assert_eq!(headers, wanted);
+        assert_eq!(Body { headers: Default::default(), ..body }, Bytes::from_static(JPEG).into());
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::sources::SourceConfig;
 use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
+use crate::views::{self, ViewConfig};
 use crate::write::Write;
 
 pub use schema::schema;
@@ -57,6 +58,8 @@ pub struct Job {
     pub batch: Batch,
     /// What is done to pictures, in the order of the file: a step comes after all its inputs.
     pub steps: Vec<Part<dyn StepConfig>>,
+    /// The tables that are kept, in the order of the file.
+    pub views: Vec<ViewPart>,
     /// Where results go, in the order of the file.
     pub sinks: Vec<SinkPart>,
     /// Where frames go that lead to no result. Its name is [`DEAD`].
@@ -91,6 +94,9 @@ pub struct Part<C: ?Sized> {
 
 /// A sink's table.
 pub type SinkPart = Part<dyn SinkConfig>;
+
+/// A view's table.
+pub type ViewPart = Part<dyn ViewConfig>;
 
 /// Where a table stands in the text: the table, and the value of each of its keys.
 #[derive(Clone, Debug, Default)]
@@ -244,6 +250,9 @@ impl Job {
         for part in &self.steps {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
+        for part in &self.views {
+            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+        }
         for part in self.sinks.iter().chain([&self.dead]) {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
             wrong.extend(part.place(self.check_writes(part)));
@@ -270,7 +279,7 @@ impl Job {
         let index = self.sinks.iter().position(|sink| sink.name == part.name);
         let last_resort = self.sinks.iter().any(|sink| sink.overflow.is_some() && sink.overflow == index);
         let what = match part.write.as_slice() {
-            [] if part.name == DEAD || last_resort => return None,
+            [] if part.name == DEAD || last_resort || part.takes_rows() => return None,
             [] => "it writes nothing, and no `overflow` names it: say what to `write`",
             [_, _, ..] if !part.config.takes_several() => {
                 "this kind of sink keeps one thing of a frame: write another sink for the other"
@@ -335,17 +344,28 @@ impl Job {
         folder.unwrap_or(Path::new("."))
     }
 
+    /// What is asked for each view.
+    pub fn definitions(&self) -> Vec<operators::views::Definition> {
+        self.views.iter().map(|part| views::definition(&part.name, part.config.as_ref())).collect()
+    }
+
     /// What `from` says to take from there.
     pub fn name_of(&self, input: Input) -> String {
         match input {
             Input::Source(index) => self.sources[index].name.clone(),
             Input::Step(index) => self.steps[index].name.clone(),
             Input::Else(index) => format!("{}.else", self.steps[index].name),
+            Input::View(index) => self.views[index].name.clone(),
         }
     }
 }
 
 impl<C: ?Sized> Part<C> {
+    /// Whether it takes the rows of views, and no pictures.
+    pub fn takes_rows(&self) -> bool {
+        self.inputs.iter().any(|input| matches!(input, Input::View(_)))
+    }
+
     fn place(&self, mistakes: impl IntoIterator<Item = Mistake>) -> impl Iterator<Item = Mistake> {
         mistakes.into_iter().map(|mistake| self.spots.place(mistake))
     }

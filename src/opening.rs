@@ -9,11 +9,15 @@ use crate::board::Board;
 use crate::cluster::Cluster;
 use crate::context::{Context, Share};
 use crate::delivery::Fit;
-use crate::job::{Job, SinkPart};
+use crate::exhibit::Exhibit;
+use crate::job::{Job, SinkPart, ViewPart};
 use crate::metrics::Metrics;
-use crate::plan::{HOME, Input, Node, Plan, Tap, Wishes};
+use crate::plan::{Ear, HOME, Input, Node, Plan, Tap, Wishes};
 use crate::render::Parts;
+use crate::rows::Latest;
 use crate::sinks::Sink;
+use crate::views::state::{Seal, Sealed};
+use crate::views::{Showcase, Teller};
 
 /// A process among those that run a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +61,8 @@ impl Place {
 /// Why one of them can't be opened: its model, its folder, its login.
 pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -> anyhow::Result<Vec<Parts>> {
     let meters = job.sources.iter().map(|_| Arc::default()).collect();
-    let opener = Opener { job, place, runtime, metrics, meters, board: Board::default() };
+    let mut opener = Opener { job, place, runtime, metrics, meters, exhibit: None, board: Board::default() };
+    opener.exhibit = (!job.views.is_empty()).then(|| opener.exhibit());
     let first = place.process * place.threads;
     (first..first + place.threads).map(|worker| opener.parts(worker)).collect()
 }
@@ -68,7 +73,8 @@ pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -
 /// Why a step can't be opened.
 pub fn plan(job: &Job, runtime: &Handle) -> anyhow::Result<Plan> {
     let (place, metrics) = (Place { process: 0, processes: 1, threads: 1 }, Arc::new(Metrics::new(&job.name)));
-    Opener { job, place, runtime, metrics: &metrics, meters: Vec::new(), board: Board::default() }.plan(0)
+    let (meters, exhibit, board) = Default::default();
+    Opener { job, place, runtime, metrics: &metrics, meters, exhibit, board }.plan(0)
 }
 
 /// What the workers of a process have in common.
@@ -78,6 +84,7 @@ struct Opener<'a> {
     runtime: &'a Handle,
     metrics: &'a Arc<Metrics>,
     meters: Vec<Arc<Meter>>,
+    exhibit: Option<Exhibit>,
     board: Board,
 }
 
@@ -108,8 +115,38 @@ impl Opener<'_> {
             sinks: sinks.collect::<anyhow::Result<_>>()?,
             dead: job.dead.config.open(&self.context(&job.dead.name, worker))?,
             metrics: Arc::clone(metrics),
+            exhibit: self.exhibit.clone(),
             board: board.clone(),
         })
+    }
+
+    /// The views, which all workers of the process show in one place.
+    fn exhibit(&self) -> Exhibit {
+        let job = self.job;
+        let definitions = job.definitions();
+        let kinds = job.views.iter().map(|view| view.config.kind().to_owned());
+        let tables = definitions.iter().zip(kinds).map(|(asked, kind)| (asked.name.clone(), kind, asked.columns()));
+        let seal = |(view, asked): (&ViewPart, _)| {
+            let from: Vec<_> = view.inputs.iter().map(|input| job.name_of(*input)).collect();
+            // What is asked, of what, and what of it is told: with another one, what was known is of something else.
+            let seal = Seal::of(&format!("{asked:?} {:?} {from:?}", Teller::new(view.config.as_ref())));
+            Sealed { name: view.name.clone(), seal }
+        };
+        let takes = |view| {
+            let takers = job.sinks.iter().enumerate().filter(move |(_, sink)| sink.inputs.contains(&Input::View(view)));
+            takers.map(|(sink, _)| sink).collect()
+        };
+        Exhibit {
+            job: job.name.clone(),
+            sealed: job.views.iter().zip(&definitions).map(seal).collect(),
+            sinks: (0..job.views.len()).map(takes).collect(),
+            folder: self.context("views", 0).state.join("views").join(&job.name),
+            place: self.place,
+            showcase: Showcase::new(tables.collect()),
+            measures: Default::default(),
+            board: self.board.clone(),
+            definitions,
+        }
     }
 
     fn plan(&self, worker: usize) -> anyhow::Result<Plan> {
@@ -119,13 +156,18 @@ impl Opener<'_> {
             let work = step.config.open(&self.context(&step.name, worker))?;
             nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let wishes = Wishes { taps: taps(job), job: job.name.clone(), limits: job.limits.picture() };
+        let ear = |view: &ViewPart| Ear { inputs: view.inputs.clone(), teller: Teller::new(view.config.as_ref()) };
+        let (taps, ears) = (taps(job), job.views.iter().map(ear).collect());
+        let wishes = Wishes { taps, ears, job: job.name.clone(), limits: job.limits.picture() };
         Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
     }
 
     fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {
         let context = self.context(&part.name, worker);
         let overflow = part.overflow.map(|other| &self.job.sinks[other]);
+        if part.takes_rows() {
+            return Ok(Box::new(Latest(part.config.open(&context)?)));
+        }
         Ok(Box::new(Fit {
             sink: part.config.open(&context)?,
             // An instance of its own, which says what it waits for in the name of this one.

@@ -223,6 +223,7 @@ pub mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes,
         })
     }

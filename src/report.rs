@@ -217,6 +217,7 @@ mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: jpeg,
         });
         let found = |score, area| Detection {

@@ -293,6 +293,7 @@ mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Default::default(),
         }
     }

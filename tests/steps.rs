@@ -48,6 +48,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: bytes.into(),
     })
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use operators::ingest::clock;
 use operators::mailbox::{Closer, Gone};
 use operators::{
-    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Inlet, Load, Meter, Number, Offload, Partition, Reason,
-    Settings, UnixMillis, Window, Work, ingest, mailbox,
+    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Headers, Inlet, Load, Meter, Number, Offload, Partition,
+    Reason, Settings, UnixMillis, Window, Work, ingest, mailbox,
 };
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
@@ -29,6 +29,7 @@ fn frame(camera: &str, number: u64) -> Frame {
         origin: Default::default(),
         flaw: None,
         task: None,
+        headers: None,
         bytes: vec![number as u8; 100].into(),
     }
 }
@@ -36,6 +37,13 @@ fn frame(camera: &str, number: u64) -> Frame {
 fn settings() -> Arc<Settings> {
     let all = [operators::Setting::Text("red".into()), operators::Setting::Number(0.5), operators::Setting::Bool(true)];
     Arc::new(all.into_iter().enumerate().map(|(name, setting)| (name.to_string(), setting)).collect())
+}
+
+fn headers(length: usize) -> Arc<Headers> {
+    let mut headers = Headers::default();
+    headers.add("label", "é");
+    headers.add("length", &length.to_string());
+    Arc::new(headers)
 }
 
 /// A sink that makes frames durable after a while, in groups, and tells what is durable.
@@ -311,7 +319,8 @@ proptest! {
         let frames: Vec<Frame> = frames.into_iter().map(|(camera, number, id, captured, flawed, length)| Frame {
             camera: camera.into(), number: Number(number), id: id.into(), captured_at: captured.map(UnixMillis),
             received_at: UnixMillis(number), origin: Default::default(),
-            flaw: flawed.then(|| Flaw::new(Reason::BadMessage, "no picture")), task: (length % 3 == 0).then(settings), bytes: vec![number as u8; length].into(),
+            flaw: flawed.then(|| Flaw::new(Reason::BadMessage, "no picture")), task: (length % 3 == 0).then(settings),
+            headers: (length % 2 == 0).then(|| headers(length)), bytes: vec![number as u8; length].into(),
         }).collect();
         frames.iter().cloned().for_each(|frame| batch.push_into(frame));
         let mut bytes = Vec::new();

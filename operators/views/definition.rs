@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::window::Window;
+
 /// One view: what is asked, and of what.
 ///
 /// ```
@@ -164,6 +166,19 @@ impl Definition {
 
     /// The names of its columns.
     pub fn columns(&self) -> Columns {
-        todo!()
+        let Columns { key, row } = self.ask().columns(self.key());
+        let window = matches!(self.window(), Window::Tumbling { .. }).then(|| "window".to_owned());
+        Columns { key: window.into_iter().chain(key).collect(), row }
+    }
+
+    /// The names of the cells that every key has.
+    fn key(&self) -> Vec<String> {
+        let camera = self.adds_camera().then(|| "camera".to_owned());
+        camera.into_iter().chain(self.by.iter().cloned()).collect()
+    }
+
+    /// A question about cameras is by camera, whether its `by` says so or not.
+    pub(super) fn adds_camera(&self) -> bool {
+        self.ask().of_camera() && !self.by.iter().any(|name| name == "camera")
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use bytes::Bytes;
-use operators::{Settings, UnixMillis};
+use operators::{Headers, Settings, UnixMillis};
 use serde_json::{Map, Value};
 
 use super::{Problem, multipart};
@@ -16,6 +16,9 @@ const BESIDE: usize = 1 << 20;
 
 /// The longest name of a camera.
 const LONGEST: usize = 200;
+
+/// What the names of a request's headers begin with that go with the picture.
+const BESIDE_IT: &str = "x-vigie-";
 
 /// How a picture is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,29 @@ pub struct Handed {
     pub captured_at: Option<UnixMillis>,
     /// The parameters, with the defaults of the job.
     pub settings: Settings,
+}
+
+/// What the request says of its picture in headers: `X-Vigie-Label: cat` is the header `label` of its frame.
+///
+/// # Errors
+/// 422: they are no text, or too many.
+pub fn beside(all: &HeaderMap) -> Result<Headers, Problem> {
+    let mut headers = Headers::default();
+    for (name, value) in all {
+        let Some(name) = name.as_str().strip_prefix(BESIDE_IT) else { continue };
+        let text = std::str::from_utf8(value.as_bytes());
+        let text =
+            text.map_err(|_| Problem::unfit(format!("the header `{BESIDE_IT}{name}` is no UTF-8: write it so")))?;
+        headers.add(name, text);
+    }
+    match headers.left_out() {
+        0 => Ok(headers),
+        _ => Err(Problem::unfit(format!(
+            "headers that begin with `{BESIDE_IT}` go with the picture, {} at most with {} bytes in all: send fewer",
+            Headers::MOST,
+            Headers::ROOM
+        ))),
+    }
 }
 
 impl Sent {
@@ -158,5 +184,25 @@ impl Handed {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(headers: &[(&'static str, &[u8])]) -> Result<Headers, Problem> {
+        let header = |(name, value): &(&'static str, &[u8])| ((*name).parse().ok(), value.to_vec().try_into().ok());
+        let pairs = headers.iter().map(header);
+        beside(&pairs.map(|(name, value)| (name.expect("a name"), value.expect("a value"))).collect::<HeaderMap>())
+    }
+
+    /// Catches a header of HTTP itself that goes along, one of ours that does not, and more than a frame takes.
+    #[test]
+    fn headers_that_are_meant_go_with_the_picture() {
+        let headers = told(&[("authorization", b"Bearer x"), ("x-vigie-label", "é".as_bytes())]).expect("one header");
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("label", "é")]);
+        assert_eq!(told(&[("x-vigie-label", b"\xFF")]).expect_err("no text").status, 422);
+        assert_eq!(told(&[("x-vigie-label", &[b'x'; 5000])]).expect_err("too long").status, 422);
     }
 }

@@ -8,11 +8,11 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use axum::response::{IntoResponse, Response};
-use operators::UnixMillis;
+use operators::{Headers, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{json, received};
-use super::handed::{Handed, Sent};
+use super::handed::{Handed, Sent, beside};
 use super::routes::Call;
 use super::{Api, Problem};
 use crate::tasks::task::fresh_id;
@@ -123,9 +123,10 @@ pub(super) async fn take(api: &Api, call: &Call, headers: &HeaderMap, body: Body
     let slow = |_| Problem::wrong(format!("this picture did not come within {} s: send it faster", SENDING.as_secs()));
     let body = received(headers, body, sent.most(rules.largest), rules.largest);
     let body = tokio::time::timeout(SENDING, body).await.map_err(slow)??;
-    let query = call.query.clone();
+    let (query, headers) = (call.query.clone(), beside(headers)?);
     // Base64 takes its time, and the cluster's own links live on these threads.
-    let read = tokio::task::spawn_blocking(move || task(Handed::read(&sent, body, &query, &rules.terms)?, &rules));
+    let read = move || task(Handed::read(&sent, body, &query, &rules.terms)?, headers, &rules);
+    let read = tokio::task::spawn_blocking(read);
     let task = read.await.map_err(|error| Problem::bug(format!("a picture can't be read: {error}")))??;
     let id = task.said.id.clone();
     tasks.put(task, room).await.map_err(|why| Problem::unavailable(why).after(1))?;
@@ -153,13 +154,13 @@ fn busy(busy: Busy) -> Problem {
     Problem::too_many(busy.why).after(busy.retry_after)
 }
 
-fn task(handed: Handed, rules: &Rules) -> Result<Task, Problem> {
+fn task(handed: Handed, headers: Headers, rules: &Rules) -> Result<Task, Problem> {
     let Handed { picture, camera, captured_at, settings } = handed;
     if picture.len() > rules.largest {
         return Err(Problem::too_large(rules.largest));
     }
     let id = fresh_id().map_err(|error| Problem::bug(format!("this machine has no random numbers: {error}")))?;
-    let said = Said { id, camera, captured_at, taken_at: UnixMillis::now(), settings: settings.into() };
+    let said = Said { id, camera, captured_at, taken_at: UnixMillis::now(), settings: settings.into(), headers };
     Ok(Task { said, picture })
 }
 

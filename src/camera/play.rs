@@ -116,10 +116,11 @@ impl Camera {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg" }
+        Parcel { frame: Arc::new(frame), write: None, row: None, reason: None, detail: None, body, media: "image/jpeg" }
     }
 }
 

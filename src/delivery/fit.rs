@@ -166,10 +166,11 @@ mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();
-        Parcel { frame: Arc::new(frame), write: Some(write), reason, detail, body: bytes, media: "image/jpeg" }
+        Parcel { frame: Arc::new(frame), write: Some(write), row: None, reason, detail, body: bytes, media: "image/jpeg" }
     }
 
     fn fit(most: usize, overflow: Option<Written>) -> (Fit, Written) {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use operators::Headers;
 use rumqttc::v5;
 
 use super::login::{Login, Version};
@@ -64,6 +65,8 @@ pub enum Event {
         topic: String,
         /// Its payload.
         payload: Bytes,
+        /// Its user properties (MQTT 5).
+        headers: Headers,
         /// What acknowledges it; nothing does under QoS 0.
         token: Option<Token>,
     },
@@ -246,8 +249,8 @@ impl Link {
                     self.say_granted(qos);
                 }
                 Step::Denied(reason) => return self.lose(reason).await,
-                Step::Other(Event::Message { topic, payload, token, .. }) => {
-                    return Event::Message { generation: self.generations, topic, payload, token };
+                Step::Other(Event::Message { topic, payload, headers, token, .. }) => {
+                    return Event::Message { generation: self.generations, topic, payload, headers, token };
                 }
                 Step::Refused(pkid, reason) => {
                     self.leaking = true;

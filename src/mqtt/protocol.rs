@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use operators::Headers;
 use rumqttc::{Transport, v5};
 
 use super::link::{Event, Purpose, Token};
@@ -106,6 +107,7 @@ pub(super) fn step_v3(polled: Result<rumqttc::Event, rumqttc::ConnectionError>) 
             token: token(publish.pkid, publish.qos != QoS::AtMostOnce, publish.qos == QoS::ExactlyOnce),
             topic: publish.topic,
             payload: publish.payload,
+            headers: Headers::default(),
         }),
         Ok(Raw::Incoming(Packet::SubAck(ack))) => match ack.return_codes.first() {
             Some(SubscribeReasonCode::Success(qos)) => Step::Granted(*qos as u8),
@@ -145,6 +147,7 @@ pub(super) fn step_v5(polled: Result<v5::Event, v5::ConnectionError>) -> Step {
             token: token(publish.pkid, publish.qos != QoS::AtMostOnce, publish.qos == QoS::ExactlyOnce),
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             payload: publish.payload,
+            headers: headers(publish.properties.as_ref()),
         }),
         Ok(Raw::Incoming(Packet::SubAck(ack))) => match ack.return_codes.first() {
             Some(SubscribeReasonCode::Success(qos)) => Step::Granted(*qos as u8),
@@ -180,6 +183,13 @@ pub(super) fn step_v5(polled: Result<v5::Event, v5::ConnectionError>) -> Step {
         Err(ConnectionError::Io(e)) => Step::Broken(e.to_string()),
         Err(e) => Step::Broken(e.to_string()),
     }
+}
+
+fn headers(properties: Option<&v5::mqttbytes::v5::PublishProperties>) -> Headers {
+    let mut headers = Headers::default();
+    let said = properties.into_iter().flat_map(|properties| &properties.user_properties);
+    said.for_each(|(name, text)| headers.add(name, text));
+    headers
 }
 
 /// Said of a broker that refuses the login.

@@ -178,6 +178,7 @@ fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -
         origin: Origin { worker: 0, source },
         flaw: None,
         task: None,
+        headers: None,
         bytes,
     }
 }

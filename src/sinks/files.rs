@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Place;
 use object_store::{ObjectStoreExt as _, PutPayload};
@@ -155,8 +156,15 @@ struct Disk {
 }
 
 impl Target for Disk {
-    async fn put(&self, draft: &Draft, _: u32) -> Result<(), Trouble> {
-        self.try_put(draft).await.map_err(|error| self.trouble(&draft.path, &error))
+    async fn put(&self, draft: &Draft, body: &Bytes, _: u32) -> Result<(), Trouble> {
+        self.try_put(draft, body).await.map_err(|error| self.trouble(&draft.path, &error))
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), Trouble> {
+        match self.try_remove(path).await {
+            Err(error) if !matches!(error, object_store::Error::NotFound { .. }) => Err(self.trouble(path, &error)),
+            _ => Ok(()),
+        }
     }
 
     fn place(&self, path: &str) -> String {
@@ -165,13 +173,17 @@ impl Target for Disk {
 }
 
 impl Disk {
-    async fn try_put(&self, draft: &Draft) -> object_store::Result<()> {
+    async fn try_remove(&self, path: &str) -> object_store::Result<()> {
+        self.store.delete(&Place::parse(path)?).await
+    }
+
+    async fn try_put(&self, draft: &Draft, body: &Bytes) -> object_store::Result<()> {
         let place = Place::parse(&draft.path)?;
         let path = self.store.path_to_filesystem(&place)?;
         if let Some(folder) = path.parent().filter(|folder| !self.believes_in(folder)) {
             self.make(folder).await.map_err(failed)?;
         }
-        self.store.put(&place, PutPayload::from_bytes(draft.body.clone())).await.map(drop)
+        self.store.put(&place, PutPayload::from_bytes(body.clone())).await.map(drop)
     }
 
     fn trouble(&self, path: &str, error: &object_store::Error) -> Trouble {

@@ -18,7 +18,17 @@ use crate::kinds::Kind;
 use crate::mistake::Mistake;
 use crate::write::Write;
 
-/// One thing to be written for one frame.
+/// What a parcel says of a row of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The body is what the row says now.
+    Is,
+    /// The row is gone: so is what was written of it. The body is empty.
+    Gone,
+}
+
+/// One thing to be written for one frame, or for one row of a view: then `camera` is the view's name, and `id` the row's
+/// key, its parts joined by `/`.
 #[derive(Clone, Debug)]
 pub struct Parcel {
     /// The frame it is about: its names fill the sink's path or topic.
@@ -29,10 +39,19 @@ pub struct Parcel {
     pub detail: Option<String>,
     /// Which of the things that are written of a frame it is; none of them for a dead letter.
     pub write: Option<Write>,
+    /// Whether it is a row of a view, and whether that is there.
+    pub row: Option<Row>,
     /// What to write.
     pub body: Bytes,
     /// What it is: `image/jpeg`, `image/png`, `image/webp`, `application/json` or `application/octet-stream`.
     pub media: &'static str,
+}
+
+impl Parcel {
+    /// Whether what was written before under this name is to be removed.
+    pub fn is_gone(&self) -> bool {
+        self.row == Some(Row::Gone)
+    }
 }
 
 /// The table of a sink in a job file, without `from` and `write`, which are the job's own.

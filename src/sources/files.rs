@@ -303,6 +303,7 @@ impl Player {
             origin: Default::default(),
             flaw,
             task: None,
+            headers: None,
             bytes: body.bytes,
         }
     }

@@ -1,7 +1,9 @@
 //! A broker's message as a frame: who, which and when.
 
+use std::sync::{Arc, Once};
+
 use bytes::Bytes;
-use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+use operators::{Flaw, Frame, Headers, Number, Reason, UnixMillis};
 
 use crate::body::Body;
 use crate::template::Captured;
@@ -17,11 +19,13 @@ pub struct Told {
     pub id: Option<String>,
     /// When it was taken.
     pub captured_at: Option<UnixMillis>,
+    /// Its headers.
+    pub headers: Headers,
 }
 
 impl From<Captured> for Told {
     fn from(Captured { camera, number, id }: Captured) -> Self {
-        Self { camera, number, id, captured_at: None }
+        Self { camera, number, id, ..Self::default() }
     }
 }
 
@@ -45,7 +49,7 @@ pub fn frame(
     otherwise: Otherwise,
     max_frame_bytes: usize,
 ) -> Frame {
-    let (body, flaw) = match parsed {
+    let (mut body, flaw) = match parsed {
         Ok(body) => {
             let flaw = too_large(body.bytes.len(), max_frame_bytes);
             (body, flaw)
@@ -54,7 +58,8 @@ pub fn frame(
     };
     let number = body.number.or(told.number);
     let id = told.id.or(number.map(|number| number.to_string())).or(otherwise.id);
-    Frame {
+    body.headers.add_all(&told.headers);
+    let frame = Frame {
         camera: body.camera.or(told.camera).unwrap_or(otherwise.camera).into(),
         number: Number(number.unwrap_or(otherwise.number)),
         id: id.unwrap_or_else(|| content_id(&body.bytes)).into(),
@@ -63,7 +68,26 @@ pub fn frame(
         origin: Default::default(),
         flaw,
         task: None,
+        headers: (!body.headers.is_empty()).then(|| Arc::new(body.headers)),
         bytes: body.bytes,
+    };
+    say_left_out(&frame);
+    frame
+}
+
+/// Says once that a message has more headers than are kept.
+fn say_left_out(frame: &Frame) {
+    static SAID: Once = Once::new();
+    let left_out = frame.headers.as_ref().map_or(0, |headers| headers.left_out());
+    if left_out > 0 {
+        SAID.call_once(|| {
+            let Frame { camera, id, .. } = frame;
+            let (most, room) = (Headers::MOST, Headers::ROOM);
+            tracing::warn!(
+                "{left_out} headers of frame {id} of camera {camera} are left out: of one frame, {most} with {room} bytes in \
+                 all are kept; of other frames it is not said"
+            );
+        });
     }
 }
 
@@ -104,6 +128,21 @@ mod tests {
         let (first, again) = (assemble(body(), Told::default()), assemble(body(), Told::default()));
         assert_eq!(first.id, again.id);
         assert_eq!((first.id.as_str().len(), first.camera.as_str(), first.number), (16, "door", Number(7)));
+    }
+
+    /// Catches a header that is lost, and a topic's word that counts before the message's own.
+    #[test]
+    fn what_is_said_beside_a_picture_travels_with_its_frame() {
+        let headers = |said: &[(&str, &str)]| {
+            let mut headers = Headers::default();
+            said.iter().for_each(|(name, text)| headers.add(name, text));
+            headers
+        };
+        let body = Body { bytes: "jpeg".into(), headers: headers(&[("label", "cat")]), ..Body::default() };
+        let told = Told { headers: headers(&[("label", "dog"), ("lens", "wide")]), ..Told::default() };
+        let frame = assemble(Ok(body), told);
+        assert_eq!(frame.headers.as_deref(), Some(&headers(&[("label", "cat"), ("lens", "wide")])));
+        assert_eq!(assemble(Ok(Bytes::from("jpeg").into()), Told::default()).headers, None);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use operators::{Flaw, Frame, Reason};
+use operators::{Flaw, Frame, Headers, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc};
 
 use super::ledger::Ledger;
-use super::message::{self, Otherwise};
+use super::message::{self, Otherwise, Told};
 use super::{Inlet, Receipt, Source, SourceConfig};
 use crate::board::Post;
 use crate::body;
@@ -159,14 +159,15 @@ struct Reader {
 
 impl Reader {
     /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
-    fn frame(&self, topic: &str, payload: Bytes, arrival: u64) -> Frame {
+    fn frame(&self, topic: &str, payload: Bytes, headers: Headers, arrival: u64) -> Frame {
         let captured = self.topic.capture(topic);
         // A session outlives its job: it may bring what an older job file asked for.
         let foreign =
             || Flaw::new(Reason::BadMessage, format!("the topic {topic} is not of this job: end its session"));
         let parsed = captured.as_ref().ok_or_else(foreign).and_then(|_| body::parse(payload.clone()));
         let otherwise = Otherwise { camera: self.part.clone(), number: arrival, id: None };
-        message::frame(parsed, payload, captured.unwrap_or_default().into(), otherwise, self.max_frame_bytes)
+        let told = Told { headers, ..captured.unwrap_or_default().into() };
+        message::frame(parsed, payload, told, otherwise, self.max_frame_bytes)
     }
 }
 
@@ -177,7 +178,15 @@ struct Message {
     generation: u64,
     topic: String,
     payload: Bytes,
+    headers: Headers,
     token: Option<Token>,
+}
+
+impl Message {
+    /// How much memory it takes.
+    fn bytes(&self) -> usize {
+        self.payload.len() + self.headers.bytes() + OVERHEAD
+    }
 }
 
 /// Messages between the two tasks, counted in bytes.
@@ -241,10 +250,11 @@ impl Source for Running {
 async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<Held>, most: usize) {
     loop {
         match link.next().await {
-            Event::Message { generation, topic, payload, token } => {
-                held.bytes.fetch_add(payload.len() + OVERHEAD, Ordering::AcqRel);
+            Event::Message { generation, topic, payload, headers, token } => {
+                let message = Message { generation, topic, payload, headers, token };
+                held.bytes.fetch_add(message.bytes(), Ordering::AcqRel);
                 // An error: nobody feeds any more, and only the last acknowledgements are to be sent.
-                let _ = sender.send(Message { generation, topic, payload, token });
+                let _ = sender.send(message);
                 while held.bytes.load(Ordering::Acquire) > most && !sender.is_closed() {
                     tokio::select! {
                         () = held.room.notified() => {}
@@ -308,8 +318,8 @@ impl Feeder {
     /// The message as a frame. It counts also where its connection is gone: a broker that lost its session will not
     /// send it again, and from one that does, the second is written over the first.
     fn read(&mut self, message: Message) -> (Frame, Receipt) {
-        self.held.release(message.payload.len() + OVERHEAD);
-        let frame = self.reader.frame(&message.topic, message.payload, self.arrived);
+        self.held.release(message.bytes());
+        let frame = self.reader.frame(&message.topic, message.payload, message.headers, self.arrived);
         self.arrived += 1;
         (frame, self.ledger.note((message.generation, message.token)))
     }

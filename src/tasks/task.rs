@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use operators::{Settings, UnixMillis};
+use operators::{Headers, Settings, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 /// A picture that somebody handed in.
@@ -28,6 +28,9 @@ pub struct Said {
     pub taken_at: UnixMillis,
     /// Its parameters, with the defaults of those that it does not name.
     pub settings: Arc<Settings>,
+    /// What its request's headers say.
+    #[serde(default)]
+    pub headers: Headers,
 }
 
 /// A new name: 128 random bits in hex.
@@ -70,7 +73,10 @@ mod tests {
         let settings = Arc::new(Settings::from([("strength".to_owned(), Setting::Number(0.7))]));
         let id = fresh_id().expect("random numbers");
         assert_eq!(id.len(), 32);
-        let said = Said { id, camera: None, captured_at: Some(UnixMillis(1)), taken_at: UnixMillis(2), settings };
+        let mut headers = Headers::default();
+        headers.add("label", "cat");
+        let said =
+            Said { id, camera: None, captured_at: Some(UnixMillis(1)), taken_at: UnixMillis(2), settings, headers };
         let task = Task { said, picture: "jpeg".into() };
         assert_eq!(Task::unpack(task.pack()), Some(task.clone()));
         for length in 0..task.pack().len() - 4 {

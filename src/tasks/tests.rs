@@ -9,7 +9,8 @@ use crate::write::Write;
 
 fn said(id: &str) -> Said {
     let settings = Arc::new(Settings::new());
-    Said { id: id.to_owned(), camera: None, captured_at: None, taken_at: UnixMillis::now(), settings }
+    let headers = Default::default();
+    Said { id: id.to_owned(), camera: None, captured_at: None, taken_at: UnixMillis::now(), settings, headers }
 }
 
 fn told(id: &str, bytes: usize) -> Told {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use operators::UnixMillis;
+use operators::{Headers, UnixMillis};
 use serde_json::Value;
 
 use crate::clock;
@@ -29,6 +29,8 @@ pub struct Seed<'a> {
     pub values: &'a BTreeMap<String, Value>,
     /// The microseconds that it spent in each stage.
     pub timings: BTreeMap<&'a str, u64>,
+    /// What its message said beside the picture; reports don't tell it.
+    pub headers: Option<&'a Headers>,
 }
 
 impl Seed<'_> {
@@ -51,6 +53,7 @@ impl<'a> From<&'a Picture> for Seed<'a> {
             detections: picture.detections.iter().filter(|found| found.is_finite()).collect(),
             values: &picture.values,
             timings: timings.into_iter().map(|(stage, time)| (stage, time.as_micros() as u64)).collect(),
+            headers: picture.frame.headers.as_deref(),
         }
     }
 }
@@ -68,6 +71,7 @@ impl<'a> Seed<'a> {
             detections: report.detections.iter().filter(|found| found.is_finite()).collect(),
             values: &report.values,
             timings: report.timings.iter().map(|(stage, ms)| (stage.as_str(), micros(*ms))).collect(),
+            headers: None,
         })
     }
 }

@@ -160,7 +160,7 @@ fn plain(columns: &[String], cells: &[Cell]) -> Vec<Plain> {
 
 impl Plain {
     /// A cell of that column.
-    fn of(column: &str, cell: &Cell) -> Self {
+    pub fn of(column: &str, cell: &Cell) -> Self {
         match cell {
             Cell::Whole(at) if MOMENTS.contains(&column) => {
                 Self(Cell::Text(clock::rfc3339(UnixMillis((*at).max(0) as u64)).into()))

@@ -33,6 +33,7 @@ impl Sample {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Default::default(),
         };
         let found = |class, label: &str, score, area| Detection {

@@ -54,6 +54,9 @@ impl Draft {
 }
 
 fn fields(parcel: &Parcel, job: &str) -> Document {
+    if parcel.row.is_some() {
+        return row(parcel, job);
+    }
     let Frame { camera, number, id, captured_at, received_at, .. } = &*parcel.frame;
     let mut fields = Document::new();
     fields.insert("job", job);
@@ -74,6 +77,18 @@ fn fields(parcel: &Parcel, job: &str) -> Document {
             }
             put(&mut fields, Write::Frame, parcel, codec::media(&parcel.body));
         }
+    }
+    fields
+}
+
+/// A row of a view: its columns under their own names.
+fn row(parcel: &Parcel, job: &str) -> Document {
+    let mut fields = Document::new();
+    fields.insert("job", job);
+    fields.insert("view", parcel.frame.camera.as_str());
+    fields.insert(STORED_AT, date(UnixMillis::now()));
+    if let Ok(Value::Object(columns)) = serde_json::from_slice(&parcel.body) {
+        fields.extend(columns.into_iter().map(|(column, cell)| (column, bson(cell))));
     }
     fields
 }
@@ -131,13 +146,14 @@ pub mod tests {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: Bytes::new(),
         };
         let (reason, detail) = match write {
             None => (Some(Reason::Truncated), Some("it ends before its end".to_owned())),
             Some(_) => (None, None),
         };
-        Parcel { frame: Arc::new(frame), write, reason, detail, body: Bytes::copy_from_slice(body), media }
+        Parcel { frame: Arc::new(frame), write, row: None, reason, detail, body: Bytes::copy_from_slice(body), media }
     }
 
     fn set(parcel: &Parcel) -> Document {

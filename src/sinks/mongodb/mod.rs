@@ -12,6 +12,7 @@ mod stored;
 mod verdict;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ use crate::mistake::Mistake;
 use crate::template::{Names, Template};
 
 /// One document a frame: `job`, `camera`, `id`, `number`, `captured_at`, `received_at`, `stored_at`, and what is written:
-/// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB.
+/// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB. Of a view, one document a
+/// row: `job`, `view`, `stored_at`, and its columns; it goes when the row goes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mongodb {
@@ -48,6 +50,7 @@ pub struct Mongodb {
     /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}` and `{date}`. Sinks and jobs that
     /// give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
     /// of two that write one document at the same moment one is lost.)
+    /// Of a row of a view, `{camera}` is the view's name and `{id}` the row's key, its parts joined by `/`.
     #[serde(default = "id")]
     id: String,
     /// What is kept, counted from the last change of a document, of all collections that `collection` can have named.
@@ -206,6 +209,22 @@ impl Documents {
         Draft::new(collection, id, parcel, &self.job)
     }
 
+    /// Removes the documents of rows that are gone.
+    fn remove(&self, gone: &[(usize, &Parcel)]) -> Verdicts {
+        let mut collections = BTreeMap::<String, (Vec<usize>, Vec<String>)>::new();
+        for (place, parcel) in gone {
+            let (collection, id) = self.names(parcel);
+            let (places, ids) = collections.entry(collection).or_default();
+            places.push(*place);
+            ids.push(id);
+        }
+        let remove = |(collection, (places, ids)): (String, (Vec<usize>, Vec<String>))| {
+            let verdict = self.runtime.block_on(self.writer.remove(&collection, &ids));
+            places.into_iter().map(move |place| (place, verdict.clone()))
+        };
+        collections.into_iter().flat_map(remove).collect()
+    }
+
     /// Writes to all collections at the same time.
     fn deliver(&self, drafts: Vec<(usize, Draft)>) -> Verdicts {
         let start = |(collection, commands): (String, pack::Commands)| {
@@ -237,13 +256,14 @@ impl Sink for Documents {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
         let mut verdicts: Vec<_> = parcels.iter().map(|_| Ok(())).collect();
         let mut drafts = Vec::with_capacity(parcels.len());
-        for (place, parcel) in parcels.iter().enumerate() {
+        let (gone, parcels): (Vec<_>, Vec<_>) = parcels.iter().enumerate().partition(|(_, parcel)| parcel.is_gone());
+        for (place, parcel) in parcels {
             match self.draft(parcel) {
                 Ok(draft) => drafts.push((place, draft)),
                 Err(flaw) => verdicts[place] = Err(flaw),
             }
         }
-        for (place, verdict) in self.deliver(drafts) {
+        for (place, verdict) in self.deliver(drafts).into_iter().chain(self.remove(&gone)) {
             verdicts[place] = verdict;
         }
         verdicts

@@ -160,7 +160,13 @@ impl Feeder {
         let Task { said, picture } = task;
         let (id, size) = (said.id.clone(), picture.len() as u64);
         let otherwise = Otherwise { camera: self.names.part.clone(), number, id: None };
-        let told = Told { camera: said.camera, number: Some(number), id: Some(said.id), captured_at: said.captured_at };
+        let told = Told {
+            camera: said.camera,
+            number: Some(number),
+            id: Some(said.id),
+            captured_at: said.captured_at,
+            headers: said.headers,
+        };
         let frame = message::frame(Ok(Body::from(picture)), Bytes::new(), told, otherwise, self.names.largest);
         let frame = Frame { received_at: said.taken_at, task: Some(said.settings), ..frame };
         (frame, self.out.note(Out { number, id, size }))

@@ -1,8 +1,8 @@
 //! A message of Kafka as a frame: its own word first, then its headers and topic, then its key, partition and offset.
 
 use bytes::Bytes;
-use operators::{Frame, UnixMillis};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp};
+use operators::{Frame, Headers, UnixMillis};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, Timestamp};
 
 use crate::sources::message::{self, Otherwise, Told};
 use crate::template::Template;
@@ -29,6 +29,7 @@ impl Reader {
             number: header("number").and_then(|number| number.parse().ok()).or(topic.number),
             id: header("id").or(topic.id),
             captured_at: header("captured_at").as_deref().and_then(moment).or_else(|| created(message)),
+            headers: headers(message),
         };
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
         let (partition, offset) = (message.partition(), message.offset());
@@ -44,8 +45,22 @@ impl Reader {
 /// A header that is text and not empty.
 fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
     let header = message.headers()?.iter().find(|header| header.key == name)?;
-    let text = std::str::from_utf8(header.value?).ok()?;
-    (!text.is_empty()).then(|| text.to_owned())
+    text(&header).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// All headers that are text.
+fn headers(message: &BorrowedMessage<'_>) -> Headers {
+    let mut headers = Headers::default();
+    for header in message.headers().into_iter().flat_map(|all| all.iter()) {
+        if let Some(text) = text(&header) {
+            headers.add(header.key, text);
+        }
+    }
+    headers
+}
+
+fn text<'a>(header: &Header<'_, &'a [u8]>) -> Option<&'a str> {
+    std::str::from_utf8(header.value?).ok()
 }
 
 /// A moment as RFC 3339 text or as a Unix time.

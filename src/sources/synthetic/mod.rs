@@ -142,6 +142,7 @@ impl Rendering {
             origin: Default::default(),
             flaw: None,
             task: None,
+            headers: None,
             bytes: view.frame(number.0).0,
         }
     }
