@@ -113,6 +113,18 @@ impl Metrics {
         *self.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
+    /// The tables of the job's views, and how large they are, from now on. Whoever follows the former ones hears that they
+    /// are over as soon as nobody keeps them any more.
+    pub fn show(&self, showcase: Showcase, measures: Measures) {
+        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = Some(showcase);
+        *self.measures.lock().unwrap_or_else(PoisonError::into_inner) = measures;
+    }
+
+    /// The tables of the job's views; nothing, where it was not installed here yet.
+    pub fn showcase(&self) -> Option<Showcase> {
+        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The job's workers have stopped, and nothing waits for its servers any more.
     pub fn end(&self) {
         self.account.end();
@@ -122,18 +134,6 @@ impl Metrics {
     /// Where the parts of the job tell what they wait for, since it was installed.
     pub fn board(&self) -> Board {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// From now on these are the tables of the job's views, and how large they are; whoever follows the former ones hears that they are over as
-    /// soon as nobody else keeps them.
-    pub fn show(&self, showcase: Showcase, measures: Measures) {
-        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = Some(showcase);
-        *self.measures.lock().unwrap_or_else(PoisonError::into_inner) = measures;
-    }
-
-    /// The tables of the job's views; nothing, where it was not installed here yet.
-    pub fn showcase(&self) -> Option<Showcase> {
-        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A frame that was admitted here has ended, here or on another worker.

@@ -140,6 +140,82 @@ fn logs_follow_one_job() {
     assert_eq!(next(), "sink waits");
 }
 
+/// Whoever reads what is printed, and goes away after so many lines.
+struct Reader(Vec<u8>, usize);
+
+impl std::io::Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.iter().filter(|byte| **byte == b'\n').count() < self.1 {
+            true => self.0.write(bytes),
+            false => Err(std::io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Catches a table that is printed otherwise than it is, and a view that is not there without the names of those that are.
+#[test]
+fn a_view_is_shown_in_each_form() {
+    let place = Place::new();
+    let list = place.say(&["view", "room"]);
+    assert!(
+        list.starts_with("view   kind      rows  columns\nrooms  count        1  camera, frames, count\n"),
+        "{list}"
+    );
+    assert_eq!(place.say(&["view", "room", "rooms"]), "camera  frames  count\na            3      6\n");
+    assert_eq!(place.say(&["view", "room", "rooms", "--csv"]), "camera,frames,count\na,3,6\n");
+    assert!(place.say(&["view", "room", "last"]).ends_with("(no row yet)\n"));
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&place.say(words)).expect("JSON");
+    assert_eq!(json(&["view", "room", "rooms", "--json"])["rows"][0]["row"][1], 6);
+    assert_eq!(json(&["view", "room", "--json"])[1]["view"], "last");
+    let said = place.fails(&["view", "room", "room"], 2);
+    assert!(said.contains("did you mean `rooms`? Known here: rooms, last"), "{said}");
+    assert!(
+        place.fails(&["view", "room", "room", "--watch"], 2).contains("rooms"),
+        "nobody waits for what never comes"
+    );
+    assert!(place.fails(&["view", "hall"], 2).contains("hall"));
+    assert!(place.fails(&["view", "new", "rooms"], 69).contains("not at work"));
+}
+
+/// Catches changes that come late or not at all where the output is no terminal.
+#[test]
+fn a_watched_view_prints_each_change() {
+    let place = Place::new();
+    let watch = |json: bool, lines: usize| {
+        let views = place.fake.views.clone();
+        let path = "/jobs/room/views/rooms";
+        let mut out = Reader(Vec::new(), lines);
+        let ended = std::thread::scope(|scope| {
+            let printed = scope.spawn(|| {
+                let ended = match json {
+                    true => super::views::watch::objects(&place.client, path, &mut out),
+                    false => super::views::watch::lines(&place.client, path, &mut out),
+                };
+                ended.expect_err("its reader goes")
+            });
+            // Until the reader has gone, more comes.
+            while !printed.is_finished() {
+                views.publish(0, vec![crate::api::fake::count("b", 7)]);
+                std::thread::yield_now();
+            }
+            printed.join().expect("it does not panic")
+        });
+        assert_eq!(ended, Failure { said: String::new(), code: 0 });
+        String::from_utf8(out.0).expect("text")
+    };
+    let said = watch(false, 2);
+    let (first, second) = said.split_once('\n').expect("two lines");
+    assert_eq!(first, "2026-11-21 08:30:01  camera=a: frames=3 count=6");
+    assert!(second.ends_with("camera=b: frames=7 count=14\n"), "{second}");
+    let said = watch(true, 3);
+    let events: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(events[0]["rows"].is_array() && events[2]["changes"].is_array(), "{said}");
+}
+
 /// Catches a mistake that is sent, and codes that scripts can't act on.
 #[test]
 fn each_failure_has_its_code() {

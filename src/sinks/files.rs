@@ -4,6 +4,7 @@
 //! written when the file and its folder are synced: it is there after a power cut. What this gives up: a process that is
 //! killed between the two leaves the passing file behind, which nothing reads and anybody may remove.
 
+mod stored;
 mod tidy;
 
 use std::collections::HashMap;
@@ -23,11 +24,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Sink, SinkConfig};
+use super::{Sink, SinkConfig, Stored};
 use crate::context::Context;
 use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
 use crate::template::Template;
+pub use stored::stored;
 use tidy::Tidy;
 
 /// Folders that are remembered as being there.
@@ -81,6 +83,14 @@ impl Files {
         Ok((folder, rest))
     }
 
+    /// What looks through its folder.
+    fn tidy(&self, context: &Context) -> anyhow::Result<Tidy> {
+        let (folder, rest) = self.split(context)?;
+        let levels = rest.split('/').map(|level| template(level, context)).collect::<Result<_, _>>()?;
+        let root = fs::canonicalize(&folder).with_context(|| format!("can't look into `{}`", folder.display()))?;
+        Ok(Tidy::new(root, Origin::new(template(rest, context)?, context), levels, context))
+    }
+
     fn sink(&self, context: &Context) -> anyhow::Result<Objects<Disk>> {
         let (folder, rest) = self.split(context)?;
         let origin = Origin::new(template(rest, context)?, context);
@@ -122,15 +132,15 @@ impl SinkConfig for Files {
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let sink = self.sink(context)?;
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
-        let (folder, rest) = self.split(context)?;
-        let levels = rest.split('/').map(|level| template(level, context)).collect::<Result<_, _>>()?;
-        let tidy =
-            Tidy::new(fs::canonicalize(folder)?, Origin::new(template(rest, context)?, context), levels, context);
-        Ok(Box::new(sink.keeping(keep, tidy, context)))
+        Ok(Box::new(sink.keeping(keep, self.tidy(context)?, context)))
     }
 
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         Ok(Box::new(self.sink(context)?))
+    }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        Ok(Box::new(stored(self.tidy(context)?.paths()?)))
     }
 }
 

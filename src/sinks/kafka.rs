@@ -4,6 +4,8 @@
 //! their order. After a crash of Vigie the frames that were not acknowledged lead to their results once more, under the
 //! same key and `id`: a reader that wants each once drops what it knows.
 
+mod stored;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use super::{Parcel, Sink, SinkConfig};
+use super::{Parcel, Sink, SinkConfig, Stored};
 use crate::clock;
 use crate::context::Context;
 use crate::delivery::over;
@@ -169,6 +171,11 @@ impl SinkConfig for Kafka {
             limits: HashMap::new(),
             runtime: context.runtime.clone(),
         }))
+    }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let config = self.login(context)?.client(&stored::READER);
+        Ok(Box::new(stored::Stored::find(&config, &self.template(context)?)?))
     }
 }
 

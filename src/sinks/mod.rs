@@ -86,7 +86,22 @@ pub trait SinkConfig: Debug + Send + Sync {
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         self.open(context)
     }
+
+    /// The JSON that it has written and that is still there, in any order. What else it wrote may be left out.
+    ///
+    /// # Errors
+    /// Nobody can read it back, or its server does not answer.
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let what = format!(
+            "what the sink `{}` writes can't be read back from there: name a sink of files, of Kafka or of MongoDB",
+            context.part
+        );
+        Err(Mistake::new(what).into())
+    }
 }
+
+/// What a sink has written, read one after the other.
+pub type Stored = Box<dyn Iterator<Item = anyhow::Result<Bytes>>>;
 
 /// A sink at work, on a thread of its own.
 pub trait Sink: Send {

@@ -9,6 +9,7 @@ mod fields;
 mod pack;
 mod server;
 mod shelf;
+mod stored;
 mod verdict;
 mod writer;
 
@@ -26,7 +27,7 @@ use self::fields::Fields;
 use self::server::{Server, shown};
 use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
-use super::{Parcel, Sink, SinkConfig};
+use super::{Parcel, Sink, SinkConfig, Stored};
 use crate::context::Context;
 use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
@@ -167,6 +168,11 @@ impl SinkConfig for Mongodb {
 
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         Ok(Box::new(self.documents(context)?))
+    }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let server = Server::new(&self.url, &self.database);
+        Ok(Box::new(stored::stored(&context.runtime, &server, &self.collection(context)?, &context.job)?))
     }
 }
 
