@@ -143,7 +143,7 @@ impl Opener<'_> {
             job: job.name.clone(),
             sealed: job.views.iter().zip(&definitions).map(seal).collect(),
             sinks: (0..job.views.len()).map(takes).collect(),
-            folder: self.context("views", 0).state.join("views").join(&job.name),
+            folder: self.context("views", 0).state.join("views").join(format!("{}.views", job.name)),
             place: self.place,
             showcase: Showcase::new(tables.collect()),
             measures: Default::default(),

@@ -45,7 +45,7 @@ struct Fate {
     /// The steps that let such a record go.
     filtered: BTreeSet<usize>,
     score: Option<Score>,
-    /// What views are told of it, unless it becomes a dead letter.
+    /// What views are told of it. Where it becomes a dead letter, only those about all frames are.
     told: Vec<Told>,
 }
 
@@ -270,17 +270,19 @@ impl<'p> Flow<'p> {
         }
     }
 
-    /// What became of the frames, when all steps had their turn, and what views are told of those that are not dead.
+    /// What became of the frames, when all steps had their turn, and what views are told of them.
     pub fn outcomes(self) -> (Vec<Outcome>, Vec<Told>) {
         let mut all = Vec::new();
-        let mut outcome = |fate: Fate| match (fate.dead, fate.filtered.first()) {
-            (Some(flaw), _) => Outcome::Dead(Fault { frame: Arc::unwrap_or_clone(fate.frame), flaw }),
-            (None, step) => {
-                all.extend(fate.told);
-                match step.filter(|_| !fate.arrived) {
-                    Some(step) => Outcome::Filtered(*step, fate.frame, fate.parcels, fate.score),
-                    None => Outcome::Result(fate.frame, fate.parcels, fate.score),
-                }
+        let ears = &self.wishes.ears;
+        let mut outcome = |fate: Fate| {
+            let is_dead = fate.dead.is_some();
+            let is_told =
+                |told: &Told| !is_dead || matches!(told, Told::Fact(view, _) if ears[*view].teller.is_of_all());
+            all.extend(fate.told.into_iter().filter(is_told));
+            match (fate.dead, fate.filtered.first()) {
+                (Some(flaw), _) => Outcome::Dead(Fault { frame: Arc::unwrap_or_clone(fate.frame), flaw }),
+                (None, Some(step)) if !fate.arrived => Outcome::Filtered(*step, fate.frame, fate.parcels, fate.score),
+                (None, _) => Outcome::Result(fate.frame, fate.parcels, fate.score),
             }
         };
         let outcomes = self.fates.into_iter().map(&mut outcome).collect();

@@ -12,6 +12,8 @@ use crate::picture::Piece;
 use crate::picture::tests::found;
 use crate::steps::{Faulted, OnFault, Verdict};
 
+mod views;
+
 /// What a step of a random graph does to the number that a record carries.
 #[derive(Clone, Copy, Debug)]
 enum Kind {

@@ -1,7 +1,8 @@
 //! What outlives the views of a job: what they were told since they were saved, and what was saved of each.
 //!
 //! ```text
-//!  STATE/views/JOB/log/…          groups of facts, each synced before its frames are acknowledged
+//!  STATE/views/JOB.views/
+//!                  log/…          groups of facts, each synced before its frames are acknowledged
 //!                  head           that group's number
 //!                  NAME.saved     what a view knew before the log's first group that still counts
 //!                  NAME.aside     what was there of another configuration or format, or broken
@@ -65,13 +66,8 @@ pub struct Kept {
     pub shown: Vec<Vec<Cell>>,
 }
 
-/// One group in the log.
-#[derive(Debug, Serialize, Deserialize)]
-struct Group {
-    /// Whom the facts are for, by their index.
-    seals: Vec<Seal>,
-    told: Vec<Told>,
-}
+/// One group in the log: whom the facts are for, by their index, and the facts.
+type Group = (Vec<Seal>, Vec<Told>);
 
 /// The state of a job's views on this process. While it is open, nobody else has it.
 #[derive(Debug)]
@@ -123,7 +119,7 @@ impl State {
         let (mut all, mut cursor) = (Vec::new(), Cursor::at(self.log.first()));
         while let Some((number, bytes)) = self.log.read(&mut cursor)? {
             // Its checksum was sound: a group that can't be read is one of another format.
-            let Ok(Group { seals, told }) = bincode::deserialize::<Group>(&bytes) else { continue };
+            let Ok((seals, told)) = bincode::deserialize::<Group>(&bytes) else { continue };
             let here = |index: usize| self.views.iter().position(|view| Some(&view.seal) == seals.get(index));
             let news = |told: Told| {
                 let index = here(view_of(&told)).filter(|index| number >= kept[*index].next)?;
@@ -139,8 +135,8 @@ impl State {
     /// # Errors
     /// The disk's.
     pub fn append(&self, told: &[Told]) -> io::Result<()> {
-        let group = Group { seals: self.views.iter().map(|view| view.seal).collect(), told: told.to_vec() };
-        let bytes: Bytes = bincode::serialize(&group).expect("plain data").into();
+        let seals: Vec<_> = self.views.iter().map(|view| view.seal).collect();
+        let bytes: Bytes = bincode::serialize(&(seals, told)).expect("plain data").into();
         self.log.append(&[bytes], true).map(drop)
     }
 

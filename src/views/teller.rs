@@ -48,6 +48,12 @@ impl Teller {
         self.found == Found::Dead
     }
 
+    /// Whether the view is about frames that came, whatever became of them. Any other one is not told of dead letters, as no
+    /// sink is.
+    pub fn is_of_all(&self) -> bool {
+        self.found == Found::Nothing
+    }
+
     /// What is told of a picture that is now where the view takes from.
     pub fn of_picture(&self, picture: &Picture) -> Fact {
         let fact = self.fact(&Seed::from(picture), UnixMillis::now());

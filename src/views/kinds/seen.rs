@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::units::Time;
 
-/// Counts frames, each once: `frames`; `duplicates`, how often one came that had come before; `late`, those that came too late
+/// Counts frames that came, each once and whatever became of it: `frames`; `duplicates`, how often one came that had come before; `late`, those that came too late
 /// to be told from others; `first` and `last`, the times of the first and the last one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,8 +14,8 @@ use crate::units::Time;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Top {
-    /// What is ranked: `"frames"`; `"dead"`, frames of the job that became dead letters, wherever that was; or a class:
-    /// `"person"`.
+    /// What is ranked: `"frames"`; `"dead"`, frames of the job that became dead letters before any sink had them; or a
+    /// class: `"person"`.
     #[serde(default = "of")]
     of: String,
     /// How many ranks there are, from 1 to 1,000.
