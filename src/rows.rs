@@ -136,8 +136,8 @@ mod tests {
         }
         let notes = Arc::default();
         let changes = [change("a", Some(1)), change("b", Some(1)), change("a", None), change("c", Some(1))];
-        let verdicts =
-            Latest(Box::new(Notes(Arc::clone(&notes)))).write(&changes.map(|change| parcel("rooms", &columns(), &change)));
+        let verdicts = Latest(Box::new(Notes(Arc::clone(&notes))))
+            .write(&changes.map(|change| parcel("rooms", &columns(), &change)));
         assert_eq!(verdicts.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, true, false]);
         let at = "2026-11-21T08:30:00.000Z";
         assert_eq!(*notes.lock().unwrap(), [format!("{at}/b false"), format!("{at}/a true"), format!("{at}/c false")]);

@@ -85,8 +85,15 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         }
     };
     if parcels.is_empty() {
-        let nothing =
-            Parcel { frame: frame.clone(), write: None, row: None, reason: None, detail: None, body: Bytes::new(), media: "" };
+        let nothing = Parcel {
+            frame: frame.clone(),
+            write: None,
+            row: None,
+            reason: None,
+            detail: None,
+            body: Bytes::new(),
+            media: "",
+        };
         parcels.push((To::Done, nothing));
     }
     let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());

@@ -170,7 +170,15 @@ mod tests {
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();
-        Parcel { frame: Arc::new(frame), write: Some(write), row: None, reason, detail, body: bytes, media: "image/jpeg" }
+        Parcel {
+            frame: Arc::new(frame),
+            write: Some(write),
+            row: None,
+            reason,
+            detail,
+            body: bytes,
+            media: "image/jpeg",
+        }
     }
 
     fn fit(most: usize, overflow: Option<Written>) -> (Fit, Written) {

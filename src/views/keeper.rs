@@ -100,7 +100,10 @@ impl Work<Item> for Keeper {
     /// The tables stand still from then on, but nothing is lost: what they are told is in the log, and the next start reads
     /// it.
     fn panicked(&mut self, items: Vec<Item>, panic: &str) -> Vec<Vec<Change>> {
-        tracing::error!("the views of job {} stand still by a mistake in Vigie, until it is restarted: {panic}", self.setup.job);
+        tracing::error!(
+            "the views of job {} stand still by a mistake in Vigie, until it is restarted: {panic}",
+            self.setup.job
+        );
         if let Some(desk) = &mut self.desk {
             desk.tables.clear();
         }

@@ -95,7 +95,8 @@ impl fmt::Display for Key {
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let name = String::deserialize(from)?;
-        Self::parse(&name).ok_or_else(|| D::Error::custom(format!("\"{name}\" is nothing to count by. Known here: {KNOWN}")))
+        Self::parse(&name)
+            .ok_or_else(|| D::Error::custom(format!("\"{name}\" is nothing to count by. Known here: {KNOWN}")))
     }
 }
 

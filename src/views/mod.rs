@@ -108,7 +108,10 @@ impl Terms<'_> {
         }
         self.over.check()?;
         if self.remember.0 > LONGEST {
-            return Err(Mistake::at("remember", "`remember` is 31 days at most: what is older stays in the sums anyway"));
+            return Err(Mistake::at(
+                "remember",
+                "`remember` is 31 days at most: what is older stays in the sums anyway",
+            ));
         }
         match self.remember.0 < self.lateness.0 || self.remember.0.is_zero() {
             true => Err(Mistake::at(

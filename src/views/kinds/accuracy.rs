@@ -54,7 +54,9 @@ enum Rows {
 impl Accuracy {
     fn truth_key(&self) -> Result<Key, String> {
         let key = Key::parse(&self.truth).filter(|key| matches!(key, Key::Header(_) | Key::Value(_)));
-        key.ok_or_else(|| format!("\"{}\" is no place of a truth: write \"header:NAME\" or \"values.NAME\"", self.truth))
+        key.ok_or_else(|| {
+            format!("\"{}\" is no place of a truth: write \"header:NAME\" or \"values.NAME\"", self.truth)
+        })
     }
 }
 
