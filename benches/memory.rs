@@ -127,7 +127,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         partition: Partition::Number,
         plan: Plan::new(
             Vec::new(),
-            Wishes { taps: vec![tap], ears: vec![], job: "memory".into(), limits: Default::default() },
+            Wishes { taps: vec![tap], ears: vec![], job: "memory".into(), limits: Default::default(), truth: None },
             metrics.clone(),
         ),
         sinks: vec![("stalled".into(), Box::new(Stalled))],

@@ -74,8 +74,8 @@ impl Exhibit {
     }
 
     fn opening(&self, door: Door, worker: usize) -> Opening {
-        let (folder, views, job) = (self.folder.clone(), self.sealed.clone(), self.job.clone());
-        Opening { folder, views, job, post: self.post(worker), door }
+        let (folder, views, definitions) = (self.folder.clone(), self.sealed.clone(), self.definitions.clone());
+        Opening { folder, views, definitions, job: self.job.clone(), post: self.post(worker), door }
     }
 
     fn setup(&self, worker: usize) -> Setup {

@@ -37,6 +37,7 @@ use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
 use crate::views::{self, ViewConfig};
+use crate::views::truth::Reading;
 use crate::write::Write;
 
 pub use schema::schema;
@@ -72,6 +73,8 @@ pub struct Job {
     pub hosts: Hosts,
     /// Where this process keeps what has to outlive it; `.vigie` beside the file, where nobody says.
     pub state: Option<PathBuf>,
+    /// Where it stands what is true of a frame, and the place of that in the text.
+    truth: Option<(String, Range<usize>)>,
     /// What reading it had to say, although nothing is wrong.
     notes: Vec<Mistake>,
 }
@@ -242,7 +245,7 @@ impl Job {
     /// # Errors
     /// Every part's mistake.
     pub fn check(&self, runtime: &Handle) -> Result<(), Mistakes> {
-        let mut wrong = Vec::new();
+        let mut wrong = Vec::from_iter(self.truth(runtime).err());
         for part in &self.sources {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
@@ -252,6 +255,7 @@ impl Job {
         }
         for part in &self.views {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+            wrong.extend(part.place(self.lacks_truth(part)));
         }
         for part in self.sinks.iter().chain([&self.dead]) {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
@@ -261,6 +265,28 @@ impl Job {
             true => Ok(()),
             false => Err(mistakes(&self.text, &self.path, wrong)),
         }
+    }
+
+    /// Where it stands what is true of a frame, if the job says so: read anew, with its table.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn truth(&self, runtime: &Handle) -> Result<Option<Reading>, Mistake> {
+        let Some((text, span)) = &self.truth else { return Ok(None) };
+        let read = Reading::read(text, &self.context("truth", 0, runtime));
+        read.map(Some).map_err(|mistake| Mistake { span: Some(span.clone()), ..mistake })
+    }
+
+    /// Where a view is told what is true: by itself, or by the job.
+    pub fn truth_of<'s>(&'s self, view: &'s ViewPart) -> Option<&'s str> {
+        let own = view.config.truth();
+        own.or_else(|| self.truth.as_ref().map(|(text, _)| text.as_str())).filter(|_| view.config.needs_truth())
+    }
+
+    fn lacks_truth(&self, view: &ViewPart) -> Option<Mistake> {
+        let lacks = view.config.needs_truth() && self.truth_of(view).is_none();
+        let what = "nobody says what is true: write `truth` here or for the whole job, like \"header:label\"";
+        lacks.then(|| Mistake::new(what))
     }
 
     /// Tasks are handed in to the job, not to one of its sources.
@@ -284,7 +310,7 @@ impl Job {
             [_, _, ..] if !part.config.takes_several() => {
                 "this kind of sink keeps one thing of a frame: write another sink for the other"
             }
-            _ => return None,
+            writes => return part.config.check_writes(writes).err(),
         };
         Some(Mistake::at("write", what))
     }

@@ -12,11 +12,13 @@ use crate::delivery::Fit;
 use crate::exhibit::Exhibit;
 use crate::job::{Job, SinkPart, ViewPart};
 use crate::metrics::Metrics;
+use crate::mistake::Mistake;
 use crate::plan::{Ear, HOME, Input, Node, Plan, Tap, Wishes};
 use crate::render::Parts;
 use crate::rows::Latest;
 use crate::sinks::Sink;
 use crate::views::state::{Seal, Sealed};
+use crate::views::truth::Reading;
 use crate::views::{Showcase, Teller};
 
 /// A process among those that run a job.
@@ -128,8 +130,9 @@ impl Opener<'_> {
         let tables = definitions.iter().zip(kinds).map(|(asked, kind)| (asked.name.clone(), kind, asked.columns()));
         let seal = |(view, asked): (&ViewPart, _)| {
             let from: Vec<_> = view.inputs.iter().map(|input| job.name_of(*input)).collect();
+            let config = &view.config;
             // What is asked, of what, and what of it is told: with another one, what was known is of something else.
-            let seal = Seal::of(&format!("{asked:?} {:?} {from:?}", Teller::new(view.config.as_ref())));
+            let seal = Seal::of(&format!("{asked:?} {:?} {:?} {from:?}", config.found(), job.truth_of(view)));
             Sealed { name: view.name.clone(), seal }
         };
         let takes = |view| {
@@ -156,10 +159,16 @@ impl Opener<'_> {
             let work = step.config.open(&self.context(&step.name, worker))?;
             nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
-        let ear = |view: &ViewPart| Ear { inputs: view.inputs.clone(), teller: Teller::new(view.config.as_ref()) };
-        let (taps, ears) = (taps(job), job.views.iter().map(ear).collect());
-        let wishes = Wishes { taps, ears, job: job.name.clone(), limits: job.limits.picture() };
+        let (taps, ears) = (taps(job), job.views.iter().map(|view| self.ear(view)).collect::<Result<_, _>>()?);
+        let truth = job.truth(self.runtime)?;
+        let wishes = Wishes { taps, ears, job: job.name.clone(), limits: job.limits.picture(), truth };
         Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
+    }
+
+    fn ear(&self, view: &ViewPart) -> Result<Ear, Mistake> {
+        let context = self.context(&view.name, 0);
+        let truth = view.config.truth().map(|text| Reading::read(text, &context)).transpose()?;
+        Ok(Ear { inputs: view.inputs.clone(), teller: Teller::new(view.config.as_ref(), truth) })
     }
 
     fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {

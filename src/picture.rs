@@ -11,7 +11,7 @@ use crate::codec::{self, Form, Pixels};
 use crate::paint::Rect;
 use crate::raster::affine::Affine;
 use crate::raster::cut;
-use crate::report::Detection;
+use crate::report::{Detection, Label};
 use crate::tasks::terms;
 use crate::truth::Score;
 
@@ -22,6 +22,10 @@ pub struct Picture {
     pub frame: Frame,
     /// What detectors found, in the order of the steps.
     pub detections: Vec<Detection>,
+    /// What it is of, the likeliest first: as the last classifier says.
+    pub labels: Vec<Label>,
+    /// What is true of it, where somebody says so.
+    pub truth: Option<Arc<str>>,
     /// What steps found out about it, by name.
     pub values: BTreeMap<String, serde_json::Value>,
     /// How its image is written.
@@ -72,15 +76,17 @@ pub struct ModelTag {
 impl Picture {
     /// A picture of which nothing is known yet.
     pub fn new(frame: Frame) -> Self {
-        let (detections, timings) = Default::default();
+        let (detections, labels, timings) = Default::default();
         let said = frame.task.iter().filter(|said| !said.is_empty());
         let values = said.map(|said| ("task".to_owned(), terms::json(said).into())).collect();
         let (form, bare, grown) = (Form::default(), None, 1.0);
-        let (score, model, piece, touched, place) = (None, None, None, false, 0);
+        let (score, truth, model, piece, touched, place) = (None, None, None, None, false, 0);
         let (pixels, placed) = (Arc::default(), Affine::NOTHING);
         Self {
             frame,
             detections,
+            labels,
+            truth,
             values,
             form,
             score,
@@ -102,6 +108,8 @@ impl Picture {
         Self {
             frame: self.frame.clone(),
             detections: self.detections.clone(),
+            labels: self.labels.clone(),
+            truth: self.truth.clone(),
             values: self.values.clone(),
             model: self.model.clone(),
             timings: Vec::new(),

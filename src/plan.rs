@@ -21,6 +21,7 @@ use crate::sinks::Parcel;
 use crate::steps::{Choose, Cut, Join, OnFault, Step, Stop, Work};
 use crate::truth::Score;
 use crate::views::Teller;
+use crate::views::truth::Reading;
 use crate::write::Write;
 
 use flow::{Collected, Flow, Record};
@@ -62,6 +63,8 @@ pub struct Wishes {
     pub job: String,
     /// What pictures the job takes.
     pub limits: Limits,
+    /// Where it stands what is true of a frame, if the job says so.
+    pub truth: Option<Reading>,
 }
 
 impl Wishes {

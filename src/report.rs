@@ -33,6 +33,15 @@ pub struct Detection {
     pub by: std::sync::Arc<str>,
 }
 
+/// A class that a picture is of, as the step `classify` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Label {
+    /// The name of the class.
+    pub label: std::sync::Arc<str>,
+    /// How sure the model is, 0 to 1.
+    pub score: f64,
+}
+
 /// A piece of a picture: what `each` made of one thing that was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cut {
@@ -92,6 +101,12 @@ pub struct Report {
     pub piece: Option<Cut>,
     /// What was found.
     pub detections: Vec<Detection>,
+    /// What it is of, the likeliest first, as the last step `classify` says; absent where none does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
+    /// What is true of it, where the job's `truth` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<std::sync::Arc<str>>,
     /// What steps found out about it, by name; absent where nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, serde_json::Value>,
@@ -124,6 +139,8 @@ impl Report {
             bytes: frame.bytes.len(),
             piece: picture.piece.as_ref().map(Cut::from),
             detections: picture.detections.iter().filter(|found| found.is_finite()).map(Detection::rounded).collect(),
+            labels: picture.labels.clone(),
+            truth: picture.truth.clone(),
             values: picture.values.clone(),
             score: picture.score,
             model: picture.model.clone(),

@@ -159,8 +159,8 @@ fn every_model_at_hand_is_what_it_is() {
         ("attributes/face_expression_faceapi_112.onnx", "faceapi_expression"),
         ("attributes/emotion_mini_xception_64.onnx", "mini_xception_emotion"),
         ("attributes/gender_mini_xception_64.onnx", "mini_xception_gender"),
-        ("classification/cifar10_resnet20.onnx", "classifier"),
-        ("classification/mlperf_tiny_resnet8_cifar10.onnx", "classifier"),
+        ("classification/cifar10_resnet20.onnx", "cifar10_resnet"),
+        ("classification/mlperf_tiny_resnet8_cifar10.onnx", "mlperf_tiny_resnet8"),
         ("classification/vww_96_person.onnx", "visual_wake_words"),
         ("classification/mnist_ekuiper.onnx", "mnist"),
     ] {

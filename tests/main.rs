@@ -1,6 +1,7 @@
 //! Tests of whole processes, real servers and real models: one binary, so that it is linked once.
 
 mod camera;
+mod cifar;
 mod delivery;
 mod describe;
 mod families;

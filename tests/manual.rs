@@ -43,6 +43,7 @@ Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `r
 const KINDS: &[(&str, &str, bool)] = &[
     ("detect", "model = \"models/persons.onnx\"\nclasses = [\"person\"]", false),
     ("describe", "model = \"age_gender_faceapi_112.onnx\"\nmin_size = 60", false),
+    ("classify", "model = \"cifar10_resnet20.onnx\"\ntop = 3", false),
     ("draw", "boxes = true\nlabels = true", true),
     ("score", "label = \"person\"", false),
     ("branch", "when = 'values.gender == \"woman\"'", false),

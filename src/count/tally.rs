@@ -44,7 +44,7 @@ impl fmt::Display for Tally {
 /// Reports do not tell what the view is about, or they can't be read.
 pub fn tally(view: &ViewPart, job: &str, stored: Stored, now: Option<UnixMillis>) -> anyhow::Result<(Sheet, Tally)> {
     told_by_reports(view)?;
-    let teller = Teller::new(view.config.as_ref());
+    let teller = Teller::new(view.config.as_ref(), None);
     let (mut facts, mut tally, mut last) = (Vec::new(), Tally::default(), UnixMillis(0));
     for body in stored {
         for told in reports(&body?, job) {
@@ -100,9 +100,10 @@ fn told_by_reports(view: &ViewPart) -> Result<(), Mistake> {
     if view.config.found() == Found::Dead {
         return untold("dead letters have none".to_owned());
     }
-    let truth = view.config.truth();
-    let header = view.config.terms().by.iter().chain(&truth).find(|key| matches!(key, Key::Header(_)));
-    match header {
+    if view.config.truth().is_some() {
+        return untold("they tell the truth of the job alone: write its `truth` at the top of the job file".to_owned());
+    }
+    match view.config.terms().by.iter().find(|key| matches!(key, Key::Header(_))) {
         Some(key) => untold(format!("they do not tell the headers of messages, as `{key}`")),
         None => Ok(()),
     }

@@ -1,15 +1,16 @@
 //! What expressions know: the variables, and what they stand for in one frame.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use operators::{Frame, Settings, UnixMillis};
+use operators::{Frame, Headers, Settings, UnixMillis};
 
 use super::parameter::{NO_SETTINGS, Parameter};
 use super::types::Type;
 use super::value::{Map, Value};
 use crate::context::Context;
 use crate::picture::Picture;
-use crate::report::Detection;
+use crate::report::{Detection, Label};
 
 /// A name that an expression knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,13 @@ pub enum Variable {
     Detections,
     Labels,
     Values,
+    Headers,
     /// One of them, where something is said of each; of a piece, the one that it was cut for; else null.
     Detection,
 }
 
 /// Every variable by its name.
-const VARIABLES: [(&str, Variable); 12] = [
+const VARIABLES: [(&str, Variable); 13] = [
     ("camera", Variable::Camera),
     ("id", Variable::Id),
     ("number", Variable::Number),
@@ -43,6 +45,7 @@ const VARIABLES: [(&str, Variable); 12] = [
     ("detections", Variable::Detections),
     ("labels", Variable::Labels),
     ("values", Variable::Values),
+    ("headers", Variable::Headers),
     ("detection", Variable::Detection),
 ];
 
@@ -57,6 +60,7 @@ impl Variable {
             Self::Detections => Type::list(Type::Detection),
             Self::Labels => Type::list(Type::Text),
             Self::Values => Type::Map(Box::new(Type::Any)),
+            Self::Headers => Type::Map(Box::new(Type::Text)),
             Self::Detection => Type::Detection,
         }
     }
@@ -98,6 +102,9 @@ impl<'s> Scope<'s> {
     }
 }
 
+/// Of a frame whose message says nothing beside its picture.
+static NO_HEADERS: LazyLock<Headers> = LazyLock::new(Headers::default);
+
 /// What the variables stand for in one frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -109,6 +116,8 @@ pub struct Facts<'a> {
     pub detections: &'a [Detection],
     /// The one that something is said of, or that the picture is a piece of.
     pub detection: Option<&'a Detection>,
+    /// What it is of.
+    pub kinds: &'a [Label],
     /// What steps found out.
     pub values: &'a BTreeMap<String, serde_json::Value>,
     /// What the task said that brought it.
@@ -125,6 +134,7 @@ impl<'a> Facts<'a> {
             size: picture.decoded().map(|pixels| [pixels.width, pixels.height]),
             detections: &picture.detections,
             detection: picture.piece.as_ref().map(|piece| &piece.found),
+            kinds: &picture.labels,
             values: &picture.values,
             settings: picture.frame.task.as_deref().unwrap_or(&NO_SETTINGS),
             now: UnixMillis::now(),
@@ -146,6 +156,7 @@ impl<'a> Facts<'a> {
             Variable::Detections => Value::list(self.found().map(|found| Value::Map(Map::Found(found))).collect()),
             Variable::Labels => self.labels(),
             Variable::Values => Value::Map(Map::Values(self.values)),
+            Variable::Headers => Value::Map(Map::Headers(self.frame.headers.as_deref().unwrap_or(&NO_HEADERS))),
             Variable::Detection => self.detection.map_or(Value::Null, |found| Value::Map(Map::Found(found))),
         }
     }
@@ -155,12 +166,13 @@ impl<'a> Facts<'a> {
         self.detections.iter().filter(|found| found.is_finite())
     }
 
-    /// Each label once, in the order of the detections.
+    /// Each label once: those of the detections, then those that the picture is of.
     fn labels(&self) -> Value<'a> {
         let mut labels: Vec<&'a str> = Vec::new();
-        for found in self.found() {
-            if !labels.contains(&&*found.label) {
-                labels.push(&found.label);
+        let found = self.found().map(|found| &*found.label);
+        for label in found.chain(self.kinds.iter().map(|kind| &*kind.label)) {
+            if !labels.contains(&label) {
+                labels.push(label);
             }
         }
         Value::list(labels.into_iter().map(Value::Str).collect())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ::operators::Headers;
 use serde_json::Value as Json;
 
 use super::tree::Literal;
@@ -49,7 +50,9 @@ pub enum Map<'a> {
     Found(&'a Detection),
     /// What steps found out.
     Values(&'a BTreeMap<String, Json>),
-    /// A part of that.
+    /// What was said beside the frame.
+    Headers(&'a Headers),
+    /// A part of what steps found out.
     Object(&'a serde_json::Map<String, Json>),
     /// A map that the expression makes.
     Made(Rc<Vec<(Value<'a>, Value<'a>)>>),
@@ -166,6 +169,7 @@ impl<'a> Map<'a> {
         match self {
             Map::Found(found) => FIELDS.len() - usize::from(found.landmarks.is_none()),
             Map::Values(map) => map.len(),
+            Map::Headers(map) => map.len(),
             Map::Object(map) => map.len(),
             Map::Made(entries) => entries.len(),
         }
@@ -178,6 +182,7 @@ impl<'a> Map<'a> {
                 FIELDS.iter().filter(|name| field(found, name).is_some()).map(|name| Value::Str(name)).collect()
             }
             Map::Values(map) => map.keys().map(|key| Value::Str(key)).collect(),
+            Map::Headers(map) => map.iter().map(|(key, _)| Value::Str(key)).collect(),
             Map::Object(map) => map.keys().map(|key| Value::Str(key)).collect(),
             Map::Made(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
         }
@@ -188,6 +193,7 @@ impl<'a> Map<'a> {
         match self {
             Map::Found(found) => field(found, name),
             Map::Values(map) => map.get(name).map(Value::of_json),
+            Map::Headers(map) => map.get(name).map(Value::Str),
             Map::Object(map) => map.get(name).map(Value::of_json),
             Map::Made(entries) => {
                 entries.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value.clone())

@@ -18,7 +18,7 @@ use crate::write::Write;
 use crate::{sinks, sources, steps, views};
 
 /// The tables of a job file.
-pub const TABLES: [&str; 8] = ["name", "source", "batch", "step", "view", "sink", "dead", "limits"];
+pub const TABLES: [&str; 9] = ["name", "truth", "source", "batch", "step", "view", "sink", "dead", "limits"];
 
 /// Where dead letters go unless the job says something else.
 const DEAD_LETTERS: &str = "kind = 'files'\npath = 'dead/{camera}/{id}-{reason}'";
@@ -68,6 +68,7 @@ impl Reader {
             }
         }
         let name = self.name(&mut file);
+        let truth = self.truth(&mut file);
         let sources = self.parts(&mut file, "source", sources::KINDS);
         let steps = self.parts(&mut file, "step", steps::KINDS);
         let views = self.parts(&mut file, "view", views::KINDS);
@@ -103,6 +104,7 @@ impl Reader {
             dead: dead?.part(Vec::new(), None)?,
             batch,
             limits,
+            truth,
             allowed: Default::default(),
             hosts: Default::default(),
             state: None,
@@ -123,6 +125,16 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Where it stands what is true of a frame.
+    fn truth(&mut self, file: &mut DeTable<'_>) -> Option<(String, Range<usize>)> {
+        let value = file.remove("truth")?;
+        let text = value.get_ref().as_str().map(str::to_owned);
+        if text.is_none() {
+            self.fail(value.span(), "`truth` is text in quotes, as \"header:label\"");
+        }
+        Some((text?, value.span()))
     }
 
     /// The parts under `[group.…]`.

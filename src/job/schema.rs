@@ -42,6 +42,12 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "name": { "type": "string", "description": "What the job is called: `{job}` in paths and topics." },
+            "truth": {
+                "type": "string",
+                "description": "Where it stands what is true of a frame, for reports and what compares: `header:NAME` (of its \
+                                message, or a plain field of a JSON message), `value:NAME` (what a step found out), \
+                                `csv:PATH` (columns camera, id, label) or `rendered`.",
+            },
             "source": named(source, "Where frames come from."),
             "batch": batch,
             "step": named(step, "What is done to pictures."),

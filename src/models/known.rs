@@ -23,6 +23,12 @@ pub struct Known {
 /// The mean colour of face-api.js's faces.
 const FACES: [f32; 3] = [122.782, 117.001, 104.298];
 
+/// The mean and the deviation of ImageNet's colours, where white is 1.
+const IMAGENET: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+
+/// The classes of CIFAR-10.
+const CIFAR: &str = "airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck";
+
 /// Every model that is known.
 pub const KNOWN: &[Known] = &[
     Known {
@@ -73,6 +79,20 @@ pub const KNOWN: &[Known] = &[
         outputs: &["no person,person"],
         signs: &["vww", "visual wake words"],
         form: |plain| Form { scale: 1.0 / 255.0, ..plain },
+    },
+    Known {
+        name: "cifar10_resnet",
+        input: (3, 32),
+        outputs: &[CIFAR],
+        signs: &["pytorch_resnet_cifar10", "cifar10_resnet"],
+        form: |plain| Form { scale: 1.0 / 255.0, mean: IMAGENET[0], std: IMAGENET[1], ..plain },
+    },
+    Known {
+        name: "mlperf_tiny_resnet8",
+        input: (3, 32),
+        outputs: &[CIFAR],
+        signs: &["mlperf_tiny_resnet8", "mlperf tiny resnet-8"],
+        form: |plain| plain,
     },
 ];
 

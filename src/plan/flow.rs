@@ -152,6 +152,9 @@ impl<'p> Flow<'p> {
         let fate = &mut self.fates[record.place.frame];
         let is_task = record.picture.frame.task.is_some();
         let wanted = |tap: &&Tap| tap.inputs.contains(&at) && (tap.sink != HOME || is_task);
+        if let Some(truth) = &self.wishes.truth {
+            record.picture.truth = truth.of(&record.picture);
+        }
         // What several want alike is made once.
         let mut made: Vec<(Write, (Bytes, &'static str))> = Vec::new();
         for tap in self.wishes.taps.iter().filter(wanted) {

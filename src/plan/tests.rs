@@ -106,7 +106,7 @@ impl Graph {
         };
         let taps = self.sinks.iter().enumerate();
         let taps = taps.map(|(sink, inputs)| Tap { sink, inputs: inputs.clone(), write: Write::Report }).collect();
-        let wishes = Wishes { taps, ears: Vec::new(), job: "random".into(), limits: Limits::default() };
+        let wishes = Wishes { taps, ears: Vec::new(), job: "random".into(), limits: Limits::default(), truth: None };
         Plan::new(self.steps.iter().enumerate().map(node).collect(), wishes, Arc::new(Metrics::new("random")))
     }
 }

@@ -67,6 +67,11 @@ pub trait SinkConfig: Debug + Send + Sync {
         false
     }
 
+    /// What is wrong with what it is to write.
+    fn check_writes(&self, _writes: &[Write]) -> Result<(), Mistake> {
+        Ok(())
+    }
+
     /// Asks its server whether it takes something of `largest` bytes; what the user should know. It may take a few
     /// seconds; a server that does not answer is no news here.
     fn preflight(&self, _context: &Context, _largest: usize) -> Option<Mistake> {

@@ -66,7 +66,7 @@ pub struct Describe {
     /// The model, loaded and tried once and shared by the workers.
     #[serde(skip)]
     #[schemars(skip)]
-    loaded: OnceLock<(Arc<Model>, Describer)>,
+    pub(super) loaded: OnceLock<(Arc<Model>, Describer)>,
 }
 
 /// The labels of a model's classes.
@@ -105,7 +105,7 @@ fn plain(name: &str) -> String {
 }
 
 impl Describe {
-    fn load(&self, context: &Context) -> Result<&(Arc<Model>, Describer), Mistake> {
+    pub(super) fn load(&self, context: &Context) -> Result<&(Arc<Model>, Describer), Mistake> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
@@ -120,6 +120,36 @@ impl Describe {
         };
         let describer = Describer::of(&model, &ask)?;
         Ok(self.loaded.get_or_init(|| (model, describer)))
+    }
+
+    /// What it does, in a few words.
+    pub(super) fn told(&self, does: &str) -> String {
+        // Processes compare what their jobs describe: two files of one name are two models.
+        let loaded = self.loaded.get();
+        let hash = loaded.map(|(model, _)| format!(" ({})", &model.tag.sha256[..8])).unwrap_or_default();
+        let family = loaded.map(|(_, describer)| format!(", {}", describer.family)).unwrap_or_default();
+        let least = if self.min_size > 0 { format!(", from {} pixels", self.min_size) } else { String::new() };
+        format!("{}{hash}{family} {does} pictures{least}", self.model)
+    }
+
+    /// The name in `values`, where there is one output.
+    pub(super) fn name(&self, context: &Context) -> String {
+        self.name.clone().unwrap_or_else(|| plain(&context.part))
+    }
+
+    /// The model for one worker.
+    pub(super) fn gaze(&self, context: &Context) -> anyhow::Result<Describing> {
+        let (model, describer) = self.load(context)?;
+        let name = self.name(context);
+        Ok(Describing {
+            session: model.session_of(describer.feed())?,
+            model: model.tag.clone(),
+            letterbox: Letterbox::new(describer.form),
+            readings: self.readings(&name, describer),
+            rules: Rules { top: self.top, threshold: self.threshold },
+            min_size: self.min_size,
+            skipped: format!("{name}_skipped"),
+        })
     }
 
     /// Each output's name in `values`, and how it is read.
@@ -155,32 +185,16 @@ impl StepConfig for Describe {
     }
 
     fn describe(&self) -> String {
-        // Processes compare what their jobs describe: two files of one name are two models.
-        let loaded = self.loaded.get();
-        let hash = loaded.map(|(model, _)| format!(" ({})", &model.tag.sha256[..8])).unwrap_or_default();
-        let family = loaded.map(|(_, describer)| format!(", {}", describer.family)).unwrap_or_default();
-        let least = if self.min_size > 0 { format!(", from {} pixels", self.min_size) } else { String::new() };
-        format!("{}{hash}{family} describes pictures{least}", self.model)
+        self.told("describes")
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
-        let (model, describer) = self.load(context)?;
-        let name = self.name.clone().unwrap_or_else(|| plain(&context.part));
-        let gaze = Describing {
-            session: model.session_of(describer.feed())?,
-            model: model.tag.clone(),
-            letterbox: Letterbox::new(describer.form),
-            readings: self.readings(&name, describer),
-            rules: Rules { top: self.top, threshold: self.threshold },
-            min_size: self.min_size,
-            skipped: format!("{name}_skipped"),
-        };
-        Ok(Work::line(Together { gaze, limits: context.picture }))
+        Ok(Work::line(Together { gaze: self.gaze(context)?, limits: context.picture }))
     }
 }
 
 /// A model at work for one worker.
-struct Describing {
+pub(super) struct Describing {
     session: Session,
     model: ModelTag,
     letterbox: Letterbox,

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod blur;
 pub mod branch;
+pub mod classify;
 pub mod collect;
 pub mod convert;
 pub mod crop;
@@ -221,6 +222,7 @@ pub const KINDS: &[Kind<dyn StepConfig>] = &[
     crate::kind!("analyze", analyze::Analyze),
     crate::kind!("blur", blur::Blur),
     crate::kind!("branch", branch::Branch),
+    crate::kind!("classify", classify::Classify),
     crate::kind!("collect", collect::Collect),
     crate::kind!("convert", convert::Convert),
     crate::kind!("crop", crop::Crop),

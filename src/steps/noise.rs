@@ -3,6 +3,7 @@
 use operators::{Flaw, Frame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Each, StepConfig, Verdict, Work};
 use crate::codec::{self, Form, Limits, Pixels};
@@ -11,12 +12,14 @@ use crate::mistake::Mistake;
 use crate::picture::Picture;
 use crate::raster::blur;
 
-/// Makes pictures worse, to see from when on a model fails. The same frame always gets the same noise.
+/// Makes pictures worse, to see from when on a model fails. The same frame always gets the same noise, and its level stands in
+/// `values.noise`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
     /// `gaussian`: each value is off by chance; `salt-pepper`: pixels are white or black by chance; `jpeg`: compressed
     /// badly; `blur`: out of focus.
+    #[serde(default)]
     style: Style,
     /// How much, 0 to 1: the standard deviation as a share of white; the share of pixels; 1 less the quality as a share of
     /// 100; the deviation as a share of a sixth of the shorter side. A list is spread over the frames by their number.
@@ -32,10 +35,11 @@ fn tenth() -> Levels {
 }
 
 /// What is made worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Style {
     /// Each value is off by chance.
+    #[default]
     Gaussian,
     /// Pixels are white or black by chance.
     SaltPepper,
@@ -105,6 +109,7 @@ struct Spoiling {
 impl Each for Spoiling {
     fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
         let level = self.config.level.of(&picture.frame);
+        picture.values.insert("noise".to_owned(), told(level));
         if level == 0.0 {
             return Ok(Verdict::GoesOn);
         }
@@ -121,6 +126,11 @@ impl Each for Spoiling {
             Ok(Verdict::GoesOn)
         })
     }
+}
+
+/// A level as it was written: 0.1, not the 0.10000000149011612 that 64 bits make of it.
+fn told(level: f32) -> Value {
+    level.to_string().parse::<f64>().unwrap_or(f64::from(level)).into()
 }
 
 /// Numbers by chance, the same for the same frame on every machine.
@@ -222,6 +232,7 @@ mod tests {
             picture.frame.number.0 = number;
             let config = Noise { style: Style::Gaussian, level: Levels::Several(vec![0.0, 0.1, 0.5]), seed };
             Spoiling { config, limits: Limits::default() }.each(&mut picture).unwrap();
+            assert_eq!(picture.values["noise"], [0.0, 0.1, 0.5][number as usize % 3]);
             picture.canvas(&Limits::default()).unwrap().clone()
         };
         assert_eq!(noisy("7", 1, 0), noisy("7", 1, 0));

@@ -8,9 +8,9 @@ use operators::{Epoch, UnixMillis, Work};
 use serde::{Deserialize, Serialize};
 
 use super::measures::{Measure, Measures};
-use super::reunion::{Reunion, until_done};
+use super::reunion::{Reunion, engine, until_done};
 use super::showcase::Showcase;
-use super::state::{Found, Kept, State, for_view};
+use super::state::{Kept, State, for_view, view_of};
 use crate::board::Post;
 
 /// What comes to a keeper.
@@ -44,6 +44,9 @@ pub struct Keeper {
     reunion: Reunion,
     desk: Option<Desk>,
 }
+
+/// What one process knows of each view.
+type Known = Arc<Vec<Kept>>;
 
 /// The views, once their state is there.
 struct Desk {
@@ -113,28 +116,23 @@ impl Work<Item> for Keeper {
 
 impl Desk {
     /// The views with what all processes know of them.
-    fn new(setup: &Setup, state: State, all: &[Arc<Found>]) -> Self {
+    fn new(setup: &Setup, state: State, all: &[Known]) -> Self {
         let table = |(view, definition): (usize, &Definition)| {
-            let mut known = all.iter().filter_map(|found| found.kept.get(view)?.engine.clone());
-            let asked = std::slice::from_ref(definition);
-            let mut engine = known.next().map_or_else(|| Engine::new(asked), |saved| Engine::restore(asked, saved));
+            let mut known = all.iter().filter_map(|kept| kept.get(view)?.engine.clone());
+            let mut engine = engine(definition, known.next());
             known.for_each(|saved| engine.merge(saved));
             Table { engine, gone: Default::default() }
         };
         let tables = setup.definitions.iter().enumerate().map(table).collect();
-        let epoch = all.iter().flat_map(|found| &found.kept).map(|kept| kept.epoch).max().unwrap_or_default();
+        let epoch = all.iter().flat_map(|kept| kept.iter()).map(|kept| kept.epoch).max().unwrap_or_default();
         Self { state, tables, epoch }
     }
 
-    /// Takes in what was told before, and saves what comes of it; all rows, for the sinks, and what may stand there and is
-    /// gone.
-    fn begin(&mut self, setup: &Setup, all: &[Arc<Found>]) -> Vec<Change> {
-        // What several were told is told once: it is no duplicate.
-        let told: BTreeSet<&Told> = all.iter().flat_map(|found| &found.told).collect();
-        told.into_iter().for_each(|told| self.tell(told.clone()));
+    /// Saves what all know together; all rows, for the sinks, and what may stand there and is gone.
+    fn begin(&mut self, setup: &Setup, all: &[Known]) -> Vec<Change> {
         let mut rows = self.pass(setup);
         for (view, table) in self.tables.iter_mut().enumerate() {
-            let shown = all.iter().filter_map(|found| found.kept.get(view)).flat_map(|kept| &kept.shown);
+            let shown = all.iter().filter_map(|kept| kept.get(view)).flat_map(|kept| &kept.shown);
             let now = table.engine.rows(0);
             let gone: BTreeSet<_> = shown.filter(|key| !now.contains_key(*key)).cloned().collect();
             if setup.written[view] {
@@ -147,10 +145,7 @@ impl Desk {
     }
 
     fn tell(&mut self, told: Told) {
-        let view = match &told {
-            Told::Fact(view, _) | Told::Truth(view, _) => *view,
-        };
-        if let Some(table) = self.tables.get_mut(view) {
+        if let Some(table) = self.tables.get_mut(view_of(&told)) {
             table.engine.tell(for_view(told, 0));
         }
     }

@@ -10,7 +10,7 @@
 //!
 //! * [`kinds`]: what `kind = "…"` may say.
 //! * [`key`], [`over`]: what their tables share: `by`, `over`.
-//! * [`seed`]: what views know of a frame; [`teller`]: the facts that a view is told of it.
+//! * [`seed`]: what views know of a frame; [`truth`]: what is true of it; [`teller`]: the facts that a view is told of it.
 //! * [`keeper`]: the tables at work; [`measures`]: how large they are; [`state`]: what outlives them; [`reunion`]: what processes that come together tell
 //!   each other.
 //! * [`showcase`]: the tables, as whoever asks sees them; [`sheet`]: as JSON, CSV and text have them.
@@ -26,6 +26,7 @@ pub mod sheet;
 pub mod showcase;
 pub mod state;
 pub mod teller;
+pub mod truth;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -73,8 +74,13 @@ pub trait ViewConfig: Debug + Send + Sync {
     /// What it is told of a frame.
     fn found(&self) -> Found;
 
-    /// Where it is said what is true of a frame.
-    fn truth(&self) -> Option<Key> {
+    /// Whether it compares with what is true.
+    fn needs_truth(&self) -> bool {
+        false
+    }
+
+    /// Where it stands what is true of a frame, as [`Reading::read`](truth::Reading::read) takes it.
+    fn truth(&self) -> Option<&str> {
         None
     }
 }

@@ -11,15 +11,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use operators::Work;
+use operators::views::{Definition, Engine, Saved, Told};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Found, Sealed, State};
+use super::state::{Found, Kept, Sealed, State, for_view, view_of};
 use crate::board::Post;
 use crate::delivery::insist::Pauses;
 
 /// What the state of one process says, on its way to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Memory(Arc<Found>);
+pub struct Memory(Arc<Vec<Kept>>);
 
 /// What comes to who waits for all.
 enum Handed {
@@ -46,12 +47,12 @@ impl Reunion {
     }
 
     /// The state of this process, and what all know. `None` where somebody will not come any more: the workers stop.
-    pub fn wait(&self) -> Option<(State, Vec<Arc<Found>>)> {
+    pub fn wait(&self) -> Option<(State, Vec<Arc<Vec<Kept>>>)> {
         let (mut state, mut all) = (None, Vec::new());
         while state.is_none() || all.len() < self.processes {
             match self.coming.recv().ok()? {
                 Handed::State(own) => state = Some(*own),
-                Handed::Memory(Memory(found)) => all.push(found),
+                Handed::Memory(Memory(kept)) => all.push(kept),
             }
         }
         Some((state?, all))
@@ -72,6 +73,8 @@ pub struct Opening {
     pub folder: PathBuf,
     /// The views.
     pub views: Vec<Sealed>,
+    /// What is asked of each.
+    pub definitions: Vec<Definition>,
     /// The job's name.
     pub job: String,
     /// Where it tells what it waits for.
@@ -98,10 +101,31 @@ impl Opening {
         let tell = |what: String| tracing::warn!("job {}: {what}", self.job);
         let busy = || io::Error::other(format!("another process has the views in {}", self.folder.display()));
         let open = || State::open(&self.folder, &self.views, &tell)?.ok_or_else(busy);
-        let (state, found) = until_done(&self.post, open)?;
+        let (state, Found { kept, told }) = until_done(&self.post, open)?;
         self.door.0.send(Handed::State(Box::new(state))).ok()?;
-        Some(Memory(Arc::new(found)))
+        Some(Memory(Arc::new(folded(&self.definitions, kept, told))))
     }
+}
+
+/// What is saved of each view, with what it was told since.
+fn folded(definitions: &[Definition], mut kept: Vec<Kept>, told: Vec<Told>) -> Vec<Kept> {
+    let mut since = vec![Vec::new(); definitions.len()];
+    for told in told {
+        let view = view_of(&told);
+        since[view].push(for_view(told, 0));
+    }
+    for ((kept, told), definition) in kept.iter_mut().zip(since).zip(definitions).filter(|((_, told), _)| !told.is_empty()) {
+        let mut engine = engine(definition, kept.engine.take());
+        told.into_iter().for_each(|told| engine.tell(told));
+        kept.engine = Some(engine.save());
+    }
+    kept
+}
+
+/// An engine for one view, which knows what was saved of it.
+pub fn engine(definition: &Definition, saved: Option<Saved>) -> Engine {
+    let asked = std::slice::from_ref(definition);
+    saved.map_or_else(|| Engine::new(asked), |saved| Engine::restore(asked, saved))
 }
 
 /// Tries until it is done; `None` where the job is no longer installed.

@@ -2,13 +2,14 @@
 //! So a table that is counted from stored reports can be held against the live one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use operators::{Headers, UnixMillis};
 use serde_json::Value;
 
 use crate::clock;
 use crate::picture::Picture;
-use crate::report::{Detection, Report};
+use crate::report::{Detection, Label, Report};
 
 /// A frame as views see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,10 @@ pub struct Seed<'a> {
     pub detections: Vec<&'a Detection>,
     /// What steps found out about it, by name.
     pub values: &'a BTreeMap<String, Value>,
+    /// The classes that it is of, the likeliest first.
+    pub labels: &'a [Label],
+    /// What is true of it, where the job's `truth` says so.
+    pub truth: Option<Arc<str>>,
     /// The microseconds that it spent in each stage.
     pub timings: BTreeMap<&'a str, u64>,
     /// What its message said beside the picture; reports don't tell it.
@@ -52,6 +57,8 @@ impl<'a> From<&'a Picture> for Seed<'a> {
             received_at: picture.frame.received_at,
             detections: picture.detections.iter().filter(|found| found.is_finite()).collect(),
             values: &picture.values,
+            labels: &picture.labels,
+            truth: picture.truth.clone(),
             timings: timings.into_iter().map(|(stage, time)| (stage, time.as_micros() as u64)).collect(),
             headers: picture.frame.headers.as_deref(),
         }
@@ -70,6 +77,8 @@ impl<'a> Seed<'a> {
             received_at: clock::parse(&report.received_at)?,
             detections: report.detections.iter().filter(|found| found.is_finite()).collect(),
             values: &report.values,
+            labels: &report.labels,
+            truth: report.truth.clone(),
             timings: report.timings.iter().map(|(stage, ms)| (stage.as_str(), micros(*ms))).collect(),
             headers: None,
         })

@@ -78,13 +78,13 @@ pub struct State {
     folder: PathBuf,
     views: Vec<Sealed>,
     log: Log,
-    /// Bytes of what is saved, and of the log when it was.
+    /// Bytes of what is saved.
     saved: u64,
     _lock: File,
 }
 
 /// What was found there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// What is saved of each view.
     pub kept: Vec<Kept>,
@@ -171,7 +171,7 @@ impl State {
 }
 
 /// The view that it is for.
-fn view_of(told: &Told) -> usize {
+pub fn view_of(told: &Told) -> usize {
     match told {
         Told::Fact(view, _) | Told::Truth(view, _) => *view,
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operators::views::{Cell, Fact};
+use operators::views::Fact;
 use operators::{Frame, UnixMillis};
 use serde_json::Value;
 
 use super::seed::Seed;
+use super::truth::Reading;
 use super::{Key, ViewConfig};
 use crate::picture::Picture;
 
@@ -18,7 +19,8 @@ pub enum Found {
     Nothing,
     /// How often each class was found, or that one class.
     Classes(Option<String>),
-    /// The label that a model gave: what that value says, or the one value that has a score beside it.
+    /// The label that a model gave: what that value says; else the likeliest class, or the one value that has a score
+    /// beside it.
     Label(Option<String>),
     /// How long the frame spent where, in microseconds.
     Stages,
@@ -31,14 +33,14 @@ pub enum Found {
 pub struct Teller {
     by: Vec<Key>,
     found: Found,
-    truth: Option<Key>,
+    truth: Option<Reading>,
 }
 
 impl Teller {
-    /// The teller of a view.
-    pub fn new(config: &dyn ViewConfig) -> Self {
+    /// The teller of a view; `truth` is where it stands what is true of a picture, if the view says so itself.
+    pub fn new(config: &dyn ViewConfig, truth: Option<Reading>) -> Self {
         let by = config.terms().by.iter().filter(|key| **key != Key::Class).cloned().collect();
-        Self { by, found: config.found(), truth: config.truth() }
+        Self { by, found: config.found(), truth }
     }
 
     /// Whether the view is about dead letters.
@@ -48,7 +50,11 @@ impl Teller {
 
     /// What is told of a picture that is now where the view takes from.
     pub fn of_picture(&self, picture: &Picture) -> Fact {
-        self.fact(&Seed::from(picture), UnixMillis::now())
+        let fact = self.fact(&Seed::from(picture), UnixMillis::now());
+        match &self.truth {
+            Some(own) => Fact { truth: own.of(picture), ..fact },
+            None => fact,
+        }
     }
 
     /// What is told of a frame that became a dead letter.
@@ -66,13 +72,8 @@ impl Teller {
             number: operators::Number(seed.number),
             by: self.by.iter().map(|key| key.of(seed)).collect(),
             found: self.found(seed, now),
-            truth: self.truth(seed),
+            truth: seed.truth.clone(),
         }
-    }
-
-    fn truth(&self, seed: &Seed<'_>) -> Option<Arc<str>> {
-        let said = self.truth.as_ref()?.of(seed);
-        (said != Cell::Empty).then(|| said.to_string().into())
     }
 
     fn found(&self, seed: &Seed<'_>, now: UnixMillis) -> Vec<(Arc<str>, i64)> {
@@ -94,8 +95,11 @@ fn classes(seed: &Seed<'_>, wanted: Option<&str>) -> Vec<(Arc<str>, i64)> {
     counts.into_iter().collect()
 }
 
-/// A label is a text with a score beside it: `label` and `label_score`.
+/// A label is the likeliest class, or a text with a score beside it: `label` and `label_score`.
 fn label<'s>(seed: &'s Seed<'_>, name: Option<&str>) -> Option<&'s str> {
+    if let (None, Some(likeliest)) = (name, seed.labels.first()) {
+        return Some(&likeliest.label);
+    }
     let scored = |name: &&String| seed.values.contains_key(&format!("{name}_score"));
     let name = name.or_else(|| seed.values.keys().find(scored).map(String::as_str))?;
     seed.values.get(name).and_then(Value::as_str)

@@ -14,8 +14,9 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const NEED_MODELS: [&str; 1] = ["unknown-family.toml"];
 
 /// The jobs for people whose model is not Vigie's own.
-const BRING_A_MODEL: [&str; 7] = [
+const BRING_A_MODEL: [&str; 8] = [
     "blur-women.toml",
+    "cifar.toml",
     "describe-faces.toml",
     "digits.toml",
     "face-analyze.toml",

@@ -6,24 +6,29 @@ mod sly;
 mod task;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ::operators::{Frame, Number, UnixMillis};
+use ::operators::{Frame, Headers, Number, UnixMillis};
 use serde_json::{Value as Json, json};
 
 use super::parameter::NO_SETTINGS;
 use super::value::Map;
 use super::*;
-use crate::report::Detection;
+use crate::report::{Detection, Label};
 
 /// What the expressions of the tests are about.
 struct Sample {
     frame: Frame,
     detections: Vec<Detection>,
+    kinds: Vec<Label>,
     values: BTreeMap<String, Json>,
 }
 
 impl Sample {
     fn new() -> Self {
+        let mut headers = Headers::default();
+        headers.add("label", "cat");
+        headers.add("x-lens", "wide");
         let frame = Frame {
             camera: "door-1".into(),
             number: Number(7),
@@ -33,7 +38,7 @@ impl Sample {
             origin: Default::default(),
             flaw: None,
             task: None,
-            headers: None,
+            headers: Some(Arc::new(headers)),
             bytes: Default::default(),
         };
         let found = |class, label: &str, score, area| Detection {
@@ -55,7 +60,8 @@ impl Sample {
             "gender": "woman", "age": 31, "height": 1.75, "tags": ["a", "b"], "nested": {"deep": {"x": 1}},
             "none": null, "ok": true,
         });
-        Self { frame, detections, values: serde_json::from_value(values).expect("an object") }
+        let kinds = vec![Label { label: "cat".into(), score: 0.7 }];
+        Self { frame, detections, kinds, values: serde_json::from_value(values).expect("an object") }
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -64,6 +70,7 @@ impl Sample {
             size: Some([640, 480]),
             detections: &self.detections,
             detection: None,
+            kinds: &self.kinds,
             values: &self.values,
             settings: &NO_SETTINGS,
             now: UnixMillis(self.frame.received_at.0 + 3_600_000),

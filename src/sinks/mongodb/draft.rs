@@ -5,6 +5,7 @@ use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf};
 use operators::{Flaw, Frame, Reason, UnixMillis};
 use serde_json::Value;
 
+use super::fields::Fields;
 use crate::codec;
 use crate::letter::Letter;
 use crate::sinks::Parcel;
@@ -37,12 +38,12 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// What `parcel` adds to the document `id` of `collection`.
+    /// What `parcel` adds to the document `id` of `collection`, with the fields that the user names.
     ///
     /// # Errors
     /// A flaw, where no document can hold it.
-    pub fn new(collection: String, id: String, parcel: &Parcel, job: &str) -> Result<Self, Flaw> {
-        let fields = fields(parcel, job);
+    pub fn new(collection: String, id: String, parcel: &Parcel, job: &str, more: &Fields) -> Result<Self, Flaw> {
+        let fields = fields(parcel, job, more);
         let cannot = |error| Flaw::new(Reason::Refused, format!("no document can be made of it: {error}"));
         let size = RawDocumentBuf::try_from(&fields).map_err(cannot)?.as_bytes().len();
         if size + id.len() + 32 > LARGEST {
@@ -53,7 +54,7 @@ impl Draft {
     }
 }
 
-fn fields(parcel: &Parcel, job: &str) -> Document {
+fn fields(parcel: &Parcel, job: &str, more: &Fields) -> Document {
     if parcel.row.is_some() {
         return row(parcel, job);
     }
@@ -69,13 +70,13 @@ fn fields(parcel: &Parcel, job: &str) -> Document {
     fields.insert("received_at", date(*received_at));
     fields.insert(STORED_AT, date(UnixMillis::now()));
     match parcel.write {
-        Some(write) => put(&mut fields, write, parcel, parcel.media),
+        Some(write) => put(&mut fields, write, parcel, parcel.media, more),
         None => {
             let letter = Letter::of(parcel, job).and_then(|letter| serde_json::to_value(letter).ok());
             if let Some(letter) = letter {
                 fields.insert("letter", bson(letter));
             }
-            put(&mut fields, Write::Frame, parcel, codec::media(&parcel.body));
+            put(&mut fields, Write::Frame, parcel, codec::media(&parcel.body), more);
         }
     }
     fields
@@ -93,11 +94,12 @@ fn row(parcel: &Parcel, job: &str) -> Document {
     fields
 }
 
-/// A thing under its own name. What is JSON (a report, or a note where something is that was too large) is kept as
+/// A thing under its own name, and the user's fields. What is JSON (a report, or a note where something is that was too large) is kept as
 /// fields; all else as the bytes it is.
-fn put(fields: &mut Document, write: Write, parcel: &Parcel, media: &str) {
+fn put(fields: &mut Document, write: Write, parcel: &Parcel, media: &str, more: &Fields) {
     let name = write.as_str();
     let json = (media == "application/json").then(|| serde_json::from_slice(&parcel.body).ok()).flatten();
+    more.fill(fields, parcel, json.as_ref().filter(|_| write == Write::Report));
     let binary = || Bson::from(Binary { subtype: BinarySubtype::Generic, bytes: parcel.body.to_vec() });
     fields.insert(name, json.map_or_else(binary, bson));
     if write != Write::Report {
@@ -106,12 +108,13 @@ fn put(fields: &mut Document, write: Write, parcel: &Parcel, media: &str) {
     fields.insert(format!("{name}_bytes"), parcel.body.len() as i64);
 }
 
-fn date(at: UnixMillis) -> DateTime {
+/// A moment, as documents have it.
+pub fn date(at: UnixMillis) -> DateTime {
     DateTime::from_millis(i64::try_from(at.0).unwrap_or(i64::MAX))
 }
 
 /// JSON as BSON. The driver's own way would read a key like `$date` as more than a key.
-fn bson(value: Value) -> Bson {
+pub fn bson(value: Value) -> Bson {
     match value {
         Value::Null => Bson::Null,
         Value::Bool(yes) => Bson::Boolean(yes),
@@ -157,7 +160,7 @@ pub mod tests {
     }
 
     fn set(parcel: &Parcel) -> Document {
-        let mut fields = Draft::new("c".into(), "i".into(), parcel, "room").unwrap().fields;
+        let mut fields = Draft::new("c".into(), "i".into(), parcel, "room", &Fields::default()).unwrap().fields;
         assert!(fields.remove(STORED_AT).is_some_and(|at| at.as_datetime().is_some()));
         assert_eq!(fields.remove("captured_at"), Some(DateTime::from_millis(1_795_249_801_250).into()));
         assert_eq!(fields.remove("received_at"), Some(DateTime::from_millis(1_795_249_801_300).into()));
@@ -208,12 +211,14 @@ pub mod tests {
 
     #[test]
     fn what_no_document_can_hold_is_a_flaw() {
-        let flaw = |parcel: &Parcel| Draft::new("c".into(), "i".into(), parcel, "room").map(drop).unwrap_err().reason;
+        let flaw = |parcel: &Parcel| {
+            Draft::new("c".into(), "i".into(), parcel, "room", &Fields::default()).map(drop).unwrap_err().reason
+        };
         let large = parcel("7", Some(Write::Frame), &vec![0; LARGEST], "image/jpeg");
         assert_eq!(flaw(&large), Reason::TooLarge);
         let nul = parcel("7", Some(Write::Report), br#"{"a\u0000b":1}"#, "application/json");
         assert_eq!(flaw(&nul), Reason::Refused);
         let fits = parcel("7", Some(Write::Frame), &vec![0; LARGEST - ENVELOPE], "image/jpeg");
-        assert!(Draft::new("c".into(), "i".into(), &fits, "room").is_ok());
+        assert!(Draft::new("c".into(), "i".into(), &fits, "room", &Fields::default()).is_ok());
     }
 }

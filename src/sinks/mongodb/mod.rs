@@ -5,6 +5,7 @@
 //! document, in whatever order it comes. Only commands are used that all servers from MongoDB 4.4 on know.
 
 mod draft;
+mod fields;
 mod pack;
 mod server;
 mod shelf;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use self::draft::{Draft, ENVELOPE, LARGEST};
+use self::fields::Fields;
 use self::server::{Server, shown};
 use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
@@ -30,6 +32,7 @@ use crate::context::Context;
 use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
 use crate::template::{Names, Template};
+use crate::write::Write;
 
 /// One document a frame: `job`, `camera`, `id`, `number`, `captured_at`, `received_at`, `stored_at`, and what is written:
 /// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB. Of a view, one document a
@@ -53,6 +56,12 @@ pub struct Mongodb {
     /// Of a row of a view, `{camera}` is the view's name and `{id}` the row's key, its parts joined by `/`.
     #[serde(default = "id")]
     id: String,
+    /// More fields of the document, by the names that somebody queries: `{ InferredValue = "label", GroundTruth = "truth" }`.
+    /// A field says `label` or `score` (of the likeliest class that `classify` told), `truth` (as the job's `truth` says),
+    /// `values.NAME` or `done_at`, all of these with `write = "report"`; or `headers.NAME`, `camera`, `id`, `number`,
+    /// `captured_at` or `received_at`. What is not known is null.
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
     /// What is kept, counted from the last change of a document, of all collections that `collection` can have named.
     /// Where the server can (MongoDB does), it deletes by age even while no job runs: by the index `vigie_expiring`.
     #[serde(default)]
@@ -116,6 +125,7 @@ impl SinkConfig for Mongodb {
         self.check_database()?;
         self.collection(context)?;
         self.id(context)?;
+        Fields::read(&self.fields)?;
         self.keep.as_ref().map_or(Ok(()), Keep::check)
     }
 
@@ -126,6 +136,18 @@ impl SinkConfig for Mongodb {
 
     fn takes_several(&self) -> bool {
         true
+    }
+
+    fn check_writes(&self, writes: &[Write]) -> Result<(), Mistake> {
+        match Fields::read(&self.fields)?.reported() {
+            Some(field) if !writes.contains(&Write::Report) => {
+                let what = format!(
+                    "what the field `{field}` says stands in reports: add \"report\" to `write`, or leave it out"
+                );
+                Err(Mistake::at("fields", what))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn preflight(&self, _: &Context, largest: usize) -> Option<Mistake> {
@@ -160,6 +182,7 @@ impl Mongodb {
         Ok(Documents {
             id: self.id(context)?,
             collection: self.collection(context)?,
+            fields: Fields::read(&self.fields)?,
             job: context.job.clone(),
             database: self.database.clone(),
             writer: Arc::new(Writer::new(server.clone(), context.post("mongodb"))),
@@ -188,6 +211,7 @@ impl Mongodb {
 struct Documents {
     collection: Template,
     id: Template,
+    fields: Fields,
     job: String,
     database: String,
     server: Arc<Server>,
@@ -206,7 +230,7 @@ impl Documents {
 
     fn draft(&self, parcel: &Parcel) -> Result<Draft, Flaw> {
         let (collection, id) = self.names(parcel);
-        Draft::new(collection, id, parcel, &self.job)
+        Draft::new(collection, id, parcel, &self.job, &self.fields)
     }
 
     /// Removes the documents of rows that are gone.

@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn large_documents_travel_alone() {
         let large = parcel("7", Some(Write::Frame), &vec![0; LARGEST - super::super::draft::ENVELOPE], "image/jpeg");
-        let large = || Draft::new("c".into(), "i".into(), &large, "room").unwrap();
+        let large = || Draft::new("c".into(), "i".into(), &large, "room", &Default::default()).unwrap();
         let packed = pack(vec![(0, large()), (1, large()), (2, draft(9, 9, 9, 9))]);
         assert_eq!(packed[0].1.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
         let command = command("c", &packed[0].1[0], SECOND);

@@ -4,6 +4,7 @@ use operators::views::{AccuracyRows, Question};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::super::truth::Reading;
 use super::super::{Found, Key, Over, Terms, ViewConfig, defaults};
 use crate::context::Context;
 use crate::mistake::Mistake;
@@ -14,10 +15,13 @@ use crate::units::Time;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Accuracy {
-    /// Where the truth stands: `"header:NAME"` (a header of the frame's message), `"values.NAME"` (what a step found out).
-    truth: String,
-    /// Where the label stands: the name of a value, `"label"`. Without it, the one value that has a score beside it, as the
-    /// step `describe` writes.
+    /// Where the truth stands: `"header:NAME"` (a header of the frame's message, or a plain field of a JSON message),
+    /// `"value:NAME"` (what a step found out), `"csv:PATH"` (a table with the columns camera, id and label) or `"rendered"`
+    /// (frames of a rendered camera). Without it, where the job's `truth` says.
+    #[serde(default)]
+    truth: Option<String>,
+    /// Where the label stands: the name of a value, `"label"`. Without it, the likeliest class that a `classify` told, or the
+    /// one value that has a score beside it, as the step `describe` writes.
     #[serde(default)]
     label: Option<String>,
     /// What has a row: each of `by` (`total`), also each true label (`class`), or also each true label with each label that
@@ -51,27 +55,19 @@ enum Rows {
     Confusion,
 }
 
-impl Accuracy {
-    fn truth_key(&self) -> Result<Key, String> {
-        let key = Key::parse(&self.truth).filter(|key| matches!(key, Key::Header(_) | Key::Value(_)));
-        key.ok_or_else(|| {
-            format!("\"{}\" is no place of a truth: write \"header:NAME\" or \"values.NAME\"", self.truth)
-        })
-    }
-}
-
 impl ViewConfig for Accuracy {
     fn kind(&self) -> &'static str {
         "accuracy"
     }
 
-    fn check(&self, _: &Context) -> Result<(), Mistake> {
-        self.truth_key().map_err(|what| Mistake::at("truth", what))?;
+    fn check(&self, context: &Context) -> Result<(), Mistake> {
+        self.truth.as_ref().map(|text| Reading::read(text, context)).transpose()?;
         self.terms().check(false)
     }
 
     fn describe(&self) -> String {
-        format!("labels right, by {}{}", self.truth, self.terms().describe())
+        let truth = self.truth.as_deref().map(|truth| format!(", truth in {truth}")).unwrap_or_default();
+        format!("labels that are true{truth}{}", self.terms().describe())
     }
 
     fn terms(&self) -> Terms<'_> {
@@ -91,7 +87,11 @@ impl ViewConfig for Accuracy {
         Found::Label(self.label.clone())
     }
 
-    fn truth(&self) -> Option<Key> {
-        self.truth_key().ok()
+    fn needs_truth(&self) -> bool {
+        true
+    }
+
+    fn truth(&self) -> Option<&str> {
+        self.truth.as_deref()
     }
 }
