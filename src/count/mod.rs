@@ -111,3 +111,6 @@ fn find<'j>(job: &'j Job, name: &str) -> Result<&'j ViewPart, Mistake> {
     };
     job.views.iter().find(|view| view.name == name).ok_or_else(unknown)
 }
+
+#[cfg(test)]
+mod tests;
