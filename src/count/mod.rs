@@ -17,11 +17,11 @@ use clap::Args;
 use operators::UnixMillis;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::client::views::text;
 use crate::cluster::EXIT_MISTAKE;
 use crate::job::{Job, ViewPart, words};
 use crate::mistake::Mistake;
 use crate::views::sheet::Sheet;
+use crate::views::text;
 
 pub mod place;
 pub mod tally;

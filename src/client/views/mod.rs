@@ -1,6 +1,5 @@
 //! `vigie view`: the views of a job, and their tables.
 //!
-//! * [`text`]: a table for people.
 //! * [`feed`]: what becomes of one, as it is heard.
 //! * [`watch`]: a table that is kept live; [`screen`]: on a terminal.
 //! * [`verify`]: a table against what is stored.
@@ -19,10 +18,10 @@ use crate::api::routes::in_path;
 use crate::count::Place;
 use crate::mistake::Mistake;
 use crate::views::sheet::{Sheet, ViewStatus};
+use crate::views::text;
 
 pub mod feed;
 pub mod screen;
-pub mod text;
 pub mod verify;
 pub mod watch;
 

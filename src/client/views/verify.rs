@@ -3,7 +3,6 @@
 use operators::UnixMillis;
 
 use super::View;
-use super::text;
 use crate::client::Client;
 use crate::client::commands::Stdout;
 use crate::client::failure::Failure;
@@ -13,6 +12,7 @@ use crate::count::{self, Tally};
 use crate::job::Job;
 use crate::mistake::Mistake;
 use crate::views::sheet::{ChangedRow, Heads, Plain, Sheet};
+use crate::views::text;
 
 /// Holds the table at `path` against the reports that the job has written.
 ///
@@ -99,8 +99,8 @@ fn is_of_the_frames(kind: &str, column: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::tests::sheet;
     use super::*;
+    use crate::views::text::tests::sheet;
 
     /// Catches a difference that is not told, and one where there is none.
     #[test]

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use operators::UnixMillis;
 
 use super::feed::{Heard, Said, follow};
-use super::text;
 use crate::client::Client;
 use crate::client::commands::Stdout;
 use crate::client::failure::Failure;
 use crate::client::line;
 use crate::clock;
 use crate::views::sheet::{ChangedRow, Changes, Heads, Row, Sheet};
+use crate::views::text;
 
 /// Prints each row that changes as a line, those of the table that comes first among them.
 ///
@@ -73,8 +73,8 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::tests::sheet;
     use super::*;
+    use crate::views::text::tests::sheet;
 
     /// Catches a row that is told without its columns, and a cluster that is away and says so twice a second.
     #[test]
