@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use operators::views::{Change, Columns, Definition, Told};
-use operators::{Epoch, Offload, Ticks};
+use operators::{Epoch, Offload, Ticks, UnixMillis};
 use timely::dataflow::operators::vec::Map;
 use timely::dataflow::operators::{Exchange, ToStream};
 use timely::dataflow::{Scope, StreamVec};
@@ -87,6 +87,7 @@ impl Exhibit {
             // One process writes rows, or they would be written as often as there are processes.
             written: self.sinks.iter().map(|sinks| worker == 0 && !sinks.is_empty()).collect(),
             post: self.post(worker),
+            clock: UnixMillis::now,
         }
     }
 

@@ -36,8 +36,8 @@ use crate::sources::SourceConfig;
 use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
-use crate::views::{self, ViewConfig};
 use crate::views::truth::Reading;
+use crate::views::{self, ViewConfig};
 use crate::write::Write;
 
 pub use schema::schema;

@@ -271,6 +271,9 @@ struct Tables(Arc<Mutex<Measures>>);
 impl Collector for Tables {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let (all, bytes) = self.0.lock().unwrap_or_else(PoisonError::into_inner).now();
+        if all.is_empty() {
+            return Ok(());
+        }
         let metric = ConstCounter::new(0_u64);
         let help = "Frames that came too late for a view and were not taken";
         let mut late = encoder.encode_descriptor("view_late", help, None, metric.metric_type())?;

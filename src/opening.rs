@@ -197,12 +197,14 @@ fn taps(job: &Job) -> Vec<Tap> {
     wishes.chain(home).collect()
 }
 
-/// Where pictures come to their end: what sinks take from and no step does; where there is none such, all that sinks take
-/// from.
+/// Where pictures come to their end: what sinks (or views, where no sink takes pictures) take from and no step does; where
+/// there is none such, all that they take from.
 fn ends(job: &Job) -> Vec<Input> {
     let goes_on = |input: &Input| job.steps.iter().any(|step| step.inputs.contains(input));
     let mut all: Vec<Input> = Vec::new();
-    for input in job.sinks.iter().flat_map(|sink| &sink.inputs) {
+    let sinks: Vec<_> = job.sinks.iter().filter(|sink| !sink.takes_rows()).flat_map(|sink| &sink.inputs).collect();
+    let views = job.views.iter().filter(|_| sinks.is_empty()).flat_map(|view| &view.inputs);
+    for input in sinks.iter().copied().chain(views) {
         if !all.contains(input) {
             all.push(*input);
         }

@@ -24,5 +24,6 @@ mod standing;
 mod steps;
 mod support;
 mod tasks;
+mod views;
 mod whole_job;
 mod wrong;

@@ -36,6 +36,8 @@ pub struct Setup {
     pub written: Vec<bool>,
     /// Where it tells what it waits for.
     pub post: Post,
+    /// What time it is.
+    pub clock: fn() -> UnixMillis,
 }
 
 /// Keeps the views of a job. It answers with the rows that sinks are to write; they come with the first item of several.
@@ -165,7 +167,7 @@ impl Desk {
 
     /// Has the tables go on to now, and shows them; the rows that sinks are to write.
     fn pass(&mut self, setup: &Setup) -> Vec<Change> {
-        let now = UnixMillis::now();
+        let now = (setup.clock)();
         let mut changes = Vec::new();
         for (view, table) in self.tables.iter_mut().enumerate() {
             for change in table.engine.pass(now) {
@@ -210,3 +212,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,9 @@
 //! * [`kinds`]: what `kind = "…"` may say.
 //! * [`key`], [`over`]: what their tables share: `by`, `over`.
 //! * [`seed`]: what views know of a frame; [`truth`]: what is true of it; [`teller`]: the facts that a view is told of it.
-//! * [`keeper`]: the tables at work; [`measures`]: how large they are; [`state`]: what outlives them; [`reunion`]: what processes that come together tell
-//!   each other.
-//! * [`showcase`]: the tables, as whoever asks sees them; [`sheet`]: as JSON and CSV have them;
-//!   [`text`]: for people.
+//! * [`keeper`]: the tables at work; [`measures`]: how large they are.
+//! * [`state`]: what outlives them; [`reunion`]: what processes that come together tell each other.
+//! * [`showcase`]: the tables, as whoever asks sees them; [`sheet`]: as JSON and CSV have them; [`text`]: for people.
 
 pub mod keeper;
 pub mod key;

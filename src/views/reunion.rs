@@ -114,7 +114,9 @@ fn folded(definitions: &[Definition], mut kept: Vec<Kept>, told: Vec<Told>) -> V
         let view = view_of(&told);
         since[view].push(for_view(told, 0));
     }
-    for ((kept, told), definition) in kept.iter_mut().zip(since).zip(definitions).filter(|((_, told), _)| !told.is_empty()) {
+    for ((kept, told), definition) in
+        kept.iter_mut().zip(since).zip(definitions).filter(|((_, told), _)| !told.is_empty())
+    {
         let mut engine = engine(definition, kept.engine.take());
         told.into_iter().for_each(|told| engine.tell(told));
         kept.engine = Some(engine.save());

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  STATE/views/JOB/log/…          groups of facts, each synced before its frames are acknowledged
+//!                  head           that group's number
 //!                  NAME.saved     what a view knew before the log's first group that still counts
 //!                  NAME.aside     what was there of another configuration or format, or broken
 //! ```
@@ -15,7 +16,7 @@ use operators::Epoch;
 use operators::views::{Cell, Saved, Told};
 use serde::{Deserialize, Serialize};
 
-use crate::spool::{self, Cursor, Log};
+use crate::spool::{self, Cursor, Head, Log};
 
 /// The format of all this: state of another one is set aside.
 const FORMAT: u32 = 1;
@@ -78,6 +79,8 @@ pub struct State {
     folder: PathBuf,
     views: Vec<Sealed>,
     log: Log,
+    /// The group before which all is saved.
+    head: Head,
     /// Bytes of what is saved.
     saved: u64,
     _lock: File,
@@ -100,13 +103,17 @@ impl State {
     /// The disk's.
     pub fn open(folder: &Path, views: &[Sealed], tell: &dyn Fn(String)) -> io::Result<Option<(Self, Found)>> {
         let Some(lock) = spool::lock(folder)? else { return Ok(None) };
-        let kept = views.iter().map(|view| kept(folder, view, tell)).collect::<io::Result<Vec<_>>>()?;
-        let next = kept.iter().filter(|kept| kept.engine.is_some()).map(|kept| kept.next).min().unwrap_or_default();
+        clear(folder, views, tell)?;
+        let (head, since) = Head::open(folder)?;
+        // A view of which nothing is saved begins where the others were saved: what lies before is of another life.
+        let kept = |view| kept(folder, view, tell).map(|kept| kept.unwrap_or(Kept { next: since, ..Kept::default() }));
+        let kept = views.iter().map(kept).collect::<io::Result<Vec<_>>>()?;
+        let next = kept.iter().map(|kept| kept.next).min().unwrap_or(since);
         let (log, torn) = Log::open(&folder.join("log"), FULL, next)?;
         if torn > 0 {
             tell(format!("the last {torn} bytes of what they were told were not whole: those frames come again"));
         }
-        let state = Self { folder: folder.to_owned(), views: views.to_vec(), log, saved: 0, _lock: lock };
+        let state = Self { folder: folder.to_owned(), views: views.to_vec(), log, head, saved: 0, _lock: lock };
         let told = state.told(&kept)?;
         Ok(Some((state, Found { kept, told })))
     }
@@ -164,7 +171,7 @@ impl State {
         self.saved = bytes;
         File::open(&self.folder)?.sync_all()?;
         match kept.iter().map(|kept| kept.next).min() {
-            Some(next) => self.log.drop_before(next),
+            Some(next) => self.head.set(next).and_then(|()| self.log.drop_before(next)),
             None => Ok(()),
         }
     }
@@ -200,22 +207,37 @@ fn write(folder: &Path, view: &Sealed, kept: &Kept) -> io::Result<u64> {
     Ok((MAGIC.len() + 4 + 8 + 32 + body.len()) as u64)
 }
 
+/// Sets aside what is saved of views that the job no longer has: frames go by that they are not told of.
+fn clear(folder: &Path, views: &[Sealed], tell: &dyn Fn(String)) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_saved = path.extension().is_some_and(|ending| ending == "saved");
+        let name = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_saved);
+        if let Some(name) = name.filter(|name| views.iter().all(|view| view.name != **name)) {
+            let aside = folder.join(format!("{name}.aside"));
+            fs::rename(&path, &aside)?;
+            tell(format!("it has no view {name} any more: what that knew lies aside in {}", aside.display()));
+        }
+    }
+    Ok(())
+}
+
 /// What is saved of a view; nothing where nothing is, or where it had to be set aside.
-fn kept(folder: &Path, view: &Sealed, tell: &dyn Fn(String)) -> io::Result<Kept> {
+fn kept(folder: &Path, view: &Sealed, tell: &dyn Fn(String)) -> io::Result<Option<Kept>> {
     let path = folder.join(format!("{}.saved", view.name));
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     match read(&bytes, view.seal) {
-        Ok(kept) => Ok(kept),
+        Ok(kept) => Ok(Some(kept)),
         Err(why) => {
             let aside = folder.join(format!("{}.aside", view.name));
             fs::rename(&path, &aside)?;
             let name = &view.name;
             tell(format!("the view {name} begins anew: what it knew is {why}, and lies aside in {}", aside.display()));
-            Ok(Kept::default())
+            Ok(None)
         }
     }
 }

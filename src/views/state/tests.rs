@@ -28,7 +28,7 @@ fn told(view: usize, id: u64) -> Told {
 }
 
 fn open(folder: &Path, views: &[Sealed]) -> (State, Found, Vec<String>) {
-    let said = Mutex::default();
+    let said = Mutex::new(Vec::new());
     let tell = |what: String| said.lock().expect("nobody panics").push(what);
     let (state, found) = State::open(folder, views, &tell).expect("a disk").expect("nobody else has it");
     let said = std::mem::take(&mut *said.lock().expect("nobody panics"));
@@ -77,7 +77,7 @@ fn what_is_not_a_views_own_is_set_aside() {
     let mut bytes = fs::read(&broken).expect("a file");
     *bytes.last_mut().expect("bytes") ^= 1;
     fs::write(&broken, bytes).expect("a disk");
-    let (_state, found, said) = open(folder.path(), &sealed(&[("new", "9"), ("b", "2"), ("a", "other"), ("c", "3")]));
+    let (state, found, said) = open(folder.path(), &sealed(&[("new", "9"), ("b", "2"), ("a", "other"), ("c", "3")]));
     let known: Vec<_> = found.kept.iter().map(|kept| kept.engine.is_some()).collect();
     assert_eq!(known, [false, true, false, false]);
     assert_eq!(found.told, [told(1, 2), told(3, 3)], "by what they are, not by their place");
@@ -85,6 +85,15 @@ fn what_is_not_a_views_own_is_set_aside() {
     assert!(said[0].contains("the view a begins anew: what it knew is of another configuration"), "{said:?}");
     assert!(said[1].contains("the view c begins anew: what it knew is broken"), "{said:?}");
     assert!(folder.path().join("a.aside").exists() && !folder.path().join("a.saved").exists());
+    // What a view knew that was away for a while is not all that came.
+    drop(state);
+    let (mut state, _, said) = open(folder.path(), &sealed(&[("a", "other")]));
+    assert!(said.len() == 1 && said[0].contains("it has no view b any more"), "{said:?}");
+    let next = state.next();
+    state.save(&[kept(next)]).expect("a disk");
+    drop(state);
+    let (_state, found, _) = open(folder.path(), &sealed(&[("b", "2")]));
+    assert_eq!((found.kept[0].engine.is_some(), found.told), (false, vec![]));
 }
 
 /// Catches a log that grows for ever, or is folded at every word.
