@@ -20,11 +20,14 @@ use crate::views::text;
 pub fn lines(client: &Client, path: &str, out: Stdout<'_>) -> Result<(), Failure> {
     let mut lines = Lines::default();
     follow(client, path, |said| {
-        let heard = match said {
-            Ok(said) => said.read()?,
-            Err(failure) => Some(Heard::Away(failure)),
+        let told = match said {
+            Ok(said) => said.read()?.map(|heard| lines.of(heard)).unwrap_or_default(),
+            Err(failure) => {
+                // What is printed are rows, and nothing else.
+                lines.of(Heard::Away(failure)).iter().for_each(|why| eprintln!("{why}"));
+                Vec::new()
+            }
         };
-        let told = heard.map(|heard| lines.of(heard)).unwrap_or_default();
         told.iter().try_for_each(|text| line(out, text)).map(ControlFlow::Continue)
     })
 }
