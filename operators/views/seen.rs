@@ -36,6 +36,7 @@ use differential_dataflow::difference::Semigroup;
 use super::ask::{Ask, Item, Row, Scale, Weight, columns};
 use super::known::Known;
 use super::{Cell, Columns, Fact};
+use crate::UnixMillis;
 
 /// Seconds of a key's past that are kept apart before those between the first and the last are put to the first.
 const KEPT: usize = 64;
@@ -49,8 +50,8 @@ impl Ask for Seen {
     }
 
     fn weigh(&self, frame: &Known, scale: &mut Scale) {
-        let second = frame.fact.at.0 / 1000 * 1000;
-        scale(&[], vec![Cell::Whole(second as i64)], (1, frame.again(), 0));
+        let second = UnixMillis(frame.fact.at.0 / 1000 * 1000);
+        scale(&[], vec![second.into()], (1, frame.again(), 0));
     }
 
     fn weigh_late(&self, _: &Fact, scale: &mut Scale) {

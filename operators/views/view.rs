@@ -261,7 +261,7 @@ impl View {
             && (at < self.clock.forgotten || self.frames.len() > most)
         {
             // All of one moment are forgotten together, so that what is late can be told by its time.
-            self.clock.forgotten = self.clock.forgotten.max(UnixMillis(at.0 + 1));
+            self.clock.forgotten = self.clock.forgotten.max(UnixMillis(at.0.saturating_add(1)));
             self.let_go(name);
         }
         self.waiting.forget(self.clock.patience(&self.definition), most);

@@ -141,7 +141,7 @@ proptest! {
                 heard.into_iter().filter(|(_, hears)| *hears).for_each(|(engine, _)| engine.tell(about(told, view)));
             }
             if let Event::Pass(now) = event {
-                [&mut one, &mut all].map(|engine| engine.pass(*now));
+                [&mut one, &mut all].into_iter().for_each(|engine| drop(engine.pass(*now)));
             }
         }
         let (from_one, from_other) = (carried(&one.save()), carried(&other.save()));
