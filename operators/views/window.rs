@@ -90,7 +90,8 @@ impl Clock {
             _ => millis(definition.remember.span),
         };
         self.since = self.since.max(UnixMillis(since));
-        self.settled = self.settled.max(UnixMillis(self.time.0.saturating_add(1).saturating_sub(millis(definition.lateness))));
+        self.settled =
+            self.settled.max(UnixMillis(self.time.0.saturating_add(1).saturating_sub(millis(definition.lateness))));
         self.forgotten = self.forgotten.max(UnixMillis(self.time.0.saturating_sub(span)));
     }
 
@@ -98,7 +99,8 @@ impl Clock {
     pub fn late(&self, at: UnixMillis, window: Window) -> bool {
         match window {
             Window::Tumbling { every, .. } => {
-                at < self.forgotten || UnixMillis((at.0 / every + 1) * every) < self.settled
+                let end = (at.0 / every).saturating_add(1).saturating_mul(every);
+                at < self.forgotten || UnixMillis(end) < self.settled
             }
             _ => at < self.forgotten,
         }

@@ -11,7 +11,7 @@ use operators::views::{Cell, Change, Definition, Engine, Over, Remember, Saved, 
 use proptest::prelude::*;
 
 use naive::{Naive, Table};
-use world::{Event, about, definitions, events};
+use world::{Event, about, definitions, events, steady};
 
 /// An engine, whoever computes from scratch beside it, and a client that is shown nothing but changes.
 struct Trial {
@@ -159,12 +159,9 @@ proptest! {
     fn who_was_away_is_right_again(events in events(60), away in 0..60_usize, frames in prop_oneof![Just(5_usize), Just(100_000)]) {
         let views = definitions(Remember { span: Duration::from_secs(3), frames });
         let (mut stayed, mut left) = (Trial::new(&views), Trial::new(&views));
-        for (index, event) in events.iter().filter(|event| !matches!(event, Event::Restart)).enumerate() {
-            stayed.happen(event);
-            if index < away {
-                left.happen(event);
-            }
-        }
+        let events: Vec<Event> = events.iter().map(steady).filter(|event| !matches!(event, Event::Restart)).collect();
+        events.iter().for_each(|event| stayed.happen(event));
+        events.iter().take(away).for_each(|event| left.happen(event));
         let (from_stayed, from_left) = (carried(&stayed.engine.save()), carried(&left.engine.save()));
         left.engine.merge(from_stayed);
         stayed.engine.merge(from_left);

@@ -330,7 +330,10 @@ impl Naive {
             let seconds = || frames.iter().map(|frame| frame.fact().at.0 / 1000 * 1000);
             let second = |at: Option<u64>| at.map_or(Cell::Empty, |at| whole(at as usize));
             let counts = [whole(frames.len()), whole(again), whole(late(key))];
-            counts.into_iter().chain([second(seconds().min()), second(seconds().max())]).collect::<Vec<_>>()
+            counts
+                .into_iter()
+                .chain([second(seconds().min()), second(seconds().max()), named(&frames)])
+                .collect::<Vec<_>>()
         };
         let rows = groups.into_iter().map(|(key, frames)| (key.clone(), row(&key, frames)));
         rows.filter(|(_, row)| row[..3] != [0, 0, 0].map(Cell::from)).collect()
@@ -395,6 +398,18 @@ fn up_to(micros: i64) -> f64 {
         width *= 2;
     }
     ((micros / width + 1) * width) as f64 / 1000.0
+}
+
+/// The last five frames that came again.
+fn named(frames: &[&Frame]) -> Cell {
+    let again = frames.iter().filter(|frame| frame.versions().len() > 1).map(|frame| frame.fact());
+    let mut names: Vec<_> = again.map(|fact| (fact.at, format!("{}/{}", fact.camera, fact.id))).collect();
+    names.sort();
+    let names: Vec<String> = names.split_off(names.len().saturating_sub(5)).into_iter().map(|(_, name)| name).collect();
+    match names.is_empty() {
+        true => Cell::Empty,
+        false => Cell::from(names.join(", ").as_str()),
+    }
 }
 
 fn ranges(lost: &[u64]) -> Cell {

@@ -32,7 +32,8 @@ fn views(span: Duration) -> Vec<Definition> {
         Question::Top { most: 3, of: TopOf::Found },
     ];
     let remember = Remember { span, frames: usize::MAX };
-    questions.into_iter().map(|question| Definition { remember, ..Definition::new("it", question) }).collect()
+    let lateness = Duration::from_millis(500);
+    questions.into_iter().map(|question| Definition { remember, lateness, ..Definition::new("it", question) }).collect()
 }
 
 fn run(engine: &mut Engine, views: usize, numbers: std::ops::Range<u64>) {
@@ -71,9 +72,10 @@ fn what_is_forgotten_takes_no_room() {
     let size = |engine: &Engine| bincode::serialized_size(&engine.save()).expect("it is made of numbers and texts");
     run(&mut engine, views.len(), 0..5_000);
     let before = size(&engine);
-    run(&mut engine, views.len(), 5_000..10_000);
+    run(&mut engine, views.len(), 5_000..20_000);
     let after = size(&engine);
-    assert!(after < before + before / 10, "{before} bytes before, {after} after");
+    // Gaps are halved when they are too many, so there may be twice as many at one time as at another; never four times.
+    assert!(after < 2 * before, "{before} bytes before, {after} after");
 }
 
 /// Catches a window that goes on to have rows, and one whose row goes too early.

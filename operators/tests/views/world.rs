@@ -70,6 +70,14 @@ fn event(step: u64) -> BoxedStrategy<Event> {
     .boxed()
 }
 
+/// The same, where corrections leave a frame's time as it is.
+pub fn steady(event: &Event) -> Event {
+    let Event::Told(Told::Fact(view, fact)) = event else { return event.clone() };
+    let turn: u64 = fact.id.as_str().parse().expect("it is called after its turn");
+    let at = UnixMillis(20_000 + turn * 250 - turn % 5 * 900);
+    Event::Told(Told::Fact(*view, Fact { at, ..fact.clone() }))
+}
+
 /// Which frame: mostly the one whose turn it is, or one not long ago; so some come twice, and some never.
 fn turn(step: u64) -> impl Strategy<Value = u64> {
     (0..12_u64).prop_map(move |back| step.saturating_sub(back.saturating_sub(4)))
