@@ -91,7 +91,7 @@ fn differs(heads: &Heads, compared: &[bool], key: &[Plain], live: &[Plain], stor
 /// looked: a store has each frame once, and a report is made a moment after the view was told.
 fn is_of_the_frames(kind: &str, column: &str) -> bool {
     match kind {
-        "seen" => !["duplicates", "late"].contains(&column),
+        "seen" => !["duplicates", "late", "named"].contains(&column),
         "latency" => column == "count",
         _ => true,
     }
