@@ -18,6 +18,7 @@ pub mod cluster;
 pub mod codec;
 pub mod command;
 pub mod context;
+pub mod count;
 pub mod delivery;
 pub mod engine;
 pub mod exhibit;

@@ -2,6 +2,7 @@
 
 mod camera;
 mod cifar;
+mod count;
 mod delivery;
 mod describe;
 mod families;

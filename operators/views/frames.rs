@@ -44,20 +44,9 @@ impl Frames {
         Some(slot)
     }
 
-    /// The time of the oldest.
-    pub fn oldest(&self) -> Option<UnixMillis> {
-        self.by_time.first().map(|&(at, _)| at)
-    }
-
-    /// The name of the oldest.
-    pub fn first(&self) -> Option<Name> {
-        self.by_time.first().map(|(_, name)| name.clone())
-    }
-
-    /// Takes the oldest out.
-    pub fn pop_oldest(&mut self) -> Option<Slot> {
-        let (_, name) = self.by_time.pop_first()?;
-        self.by_name.remove(&name)
+    /// The oldest: when, and which.
+    pub fn oldest(&self) -> Option<(UnixMillis, Name)> {
+        self.by_time.first().cloned()
     }
 
     /// The names of those from one time to before another.

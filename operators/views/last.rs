@@ -41,8 +41,8 @@ impl Last {
 
     /// A frame is gone.
     pub fn remove(&mut self, fact: &Fact) {
-        self.changed.insert(fact.camera.clone());
         if let Some(line) = self.cameras.get_mut(&fact.camera) {
+            self.changed.insert(fact.camera.clone());
             line.remove((fact.at, fact.id.clone()));
         }
     }

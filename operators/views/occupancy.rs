@@ -53,7 +53,7 @@ impl Ask for Occupancy {
     }
 
     fn weigh(&self, Known { fact, .. }: &Known, scale: &mut Scale) {
-        let item = vec![Cell::Whole(fact.at.0 as i64), Cell::from(fact.id.as_str()), Cell::Whole(found(fact))];
+        let item = vec![Cell::from(fact.at), Cell::from(fact.id.as_str()), Cell::Whole(found(fact))];
         scale(&[], item, (1, 0, 0));
     }
 

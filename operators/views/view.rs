@@ -184,15 +184,19 @@ impl View {
     }
 
     /// Forgets a frame. What it weighed stays where it is a part of a sum.
-    fn let_go(&mut self, Slot { known, weighs }: Slot) {
-        self.last.remove(&known.fact);
-        match (weighs, self.measure.window.sums()) {
-            (false, _) => {}
-            (true, true) => {
-                self.past.count += 1;
-                self.measure.weigh(&known, |key, item, weight| self.past.add(key, item, weight));
-            }
-            (true, false) => weigh(&self.measure, &mut self.input, &known, -1),
+    fn let_go(&mut self, name: Name) {
+        self.settle_one(&name);
+        match self.measure.window.sums() {
+            true => self.remember_weight(&name),
+            false => drop(self.take_out(&name)),
+        }
+    }
+
+    fn remember_weight(&mut self, name: &Name) {
+        let slot = self.frames.remove(name).expect("who forgets a frame has looked it up");
+        if slot.weighs {
+            self.past.count += 1;
+            self.measure.weigh(&slot.known, |key, item, weight| self.past.add(key, item, weight));
         }
     }
 
@@ -228,25 +232,37 @@ impl View {
 
     /// Frames that have become older than the view's lateness.
     fn settle(&mut self, before: UnixMillis) {
-        if !self.measure.settles() {
-            return;
+        let aged = match self.measure.settles() {
+            true => self.frames.between(before, self.clock.settled),
+            false => Vec::new(),
+        };
+        for name in aged {
+            self.settle_one(&name);
         }
-        for name in self.frames.between(before, self.clock.settled) {
-            let known = self.take_out(&name).expect("what has a place in time is remembered");
-            self.put_in(name, known);
+    }
+
+    /// From now on a frame weighs what an old one does.
+    fn settle_one(&mut self, name: &Name) {
+        let slot = self.frames.get_mut(name).filter(|slot| self.measure.settles() && !slot.known.settled);
+        let Some(slot) = slot else { return };
+        if slot.weighs {
+            weigh(&self.measure, &mut self.input, &slot.known, -1);
+        }
+        slot.known.settled = true;
+        if slot.weighs {
+            weigh(&self.measure, &mut self.input, &slot.known, 1);
         }
     }
 
     fn forget(&mut self) {
         let most = self.definition.remember.frames;
         let before = self.frames.len();
-        while let Some(at) = self.frames.oldest()
+        while let Some((at, name)) = self.frames.oldest()
             && (at < self.clock.forgotten || self.frames.len() > most)
         {
             // All of one moment are forgotten together, so that what is late can be told by its time.
-            self.clock.forgotten = self.clock.forgotten.max(UnixMillis(at.0 + 1));
-            let slot = self.frames.pop_oldest().expect("the oldest is there");
-            self.let_go(slot);
+            self.clock.forgotten = self.clock.forgotten.max(UnixMillis(at.0.saturating_add(1)));
+            self.let_go(name);
         }
         self.waiting.forget(self.clock.patience(&self.definition), most);
         if self.frames.len() < before {
@@ -265,8 +281,9 @@ impl View {
 
     /// Forgets all that is forgotten already anyway, and what was known of it.
     fn give_up_past(&mut self) {
-        while self.frames.oldest().is_some_and(|at| at < self.clock.forgotten) {
-            let name = self.frames.first().expect("the oldest is there");
+        while let Some((at, name)) = self.frames.oldest()
+            && at < self.clock.forgotten
+        {
             self.take_out(&name);
         }
         let given_up = std::mem::take(&mut self.past);

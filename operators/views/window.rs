@@ -45,7 +45,7 @@ impl Window {
     /// The first cell of the keys of frames of that time.
     pub fn cell(self, at: UnixMillis) -> Option<Cell> {
         match self {
-            Window::Tumbling { every, .. } => Some(Cell::Whole((at.0 / every * every) as i64)),
+            Window::Tumbling { every, .. } => Some(UnixMillis(at.0 / every * every).into()),
             _ => None,
         }
     }
@@ -82,15 +82,16 @@ impl Clock {
         self.time = self.time.max(self.newest.min(self.now));
         let since = match window {
             Window::Always | Window::Last(_) => 0,
-            Window::Sliding(span) => (self.now.0 + 1).saturating_sub(span),
-            Window::Tumbling { every, keep } => (self.time.0 / every + 1).saturating_sub(keep) * every,
+            Window::Sliding(span) => self.now.0.saturating_add(1).saturating_sub(span),
+            Window::Tumbling { every, keep } => (self.time.0 / every).saturating_sub(keep - 1) * every,
         };
         let span = match window {
             Window::Sliding(sliding) => millis(definition.remember.span).max(sliding),
             _ => millis(definition.remember.span),
         };
         self.since = self.since.max(UnixMillis(since));
-        self.settled = self.settled.max(UnixMillis((self.time.0 + 1).saturating_sub(millis(definition.lateness))));
+        self.settled =
+            self.settled.max(UnixMillis(self.time.0.saturating_add(1).saturating_sub(millis(definition.lateness))));
         self.forgotten = self.forgotten.max(UnixMillis(self.time.0.saturating_sub(span)));
     }
 
@@ -98,7 +99,8 @@ impl Clock {
     pub fn late(&self, at: UnixMillis, window: Window) -> bool {
         match window {
             Window::Tumbling { every, .. } => {
-                at < self.forgotten || UnixMillis((at.0 / every + 1) * every) < self.settled
+                let end = (at.0 / every).saturating_add(1).saturating_mul(every);
+                at < self.forgotten || UnixMillis(end) < self.settled
             }
             _ => at < self.forgotten,
         }

@@ -130,7 +130,7 @@ pub enum Remote {
         at: At,
     },
     /// Show a job's views, or the table of one.
-    View(View),
+    View(Box<View>),
     /// End all processes of the cluster. Its list of jobs stays on their disks.
     Stop {
         /// Where the cluster is.

@@ -216,6 +216,38 @@ fn a_watched_view_prints_each_change() {
     assert!(events[0]["rows"].is_array() && events[2]["changes"].is_array(), "{said}");
 }
 
+/// Catches a live table that is called the same as the stored one and is not, and the other way round.
+#[test]
+fn a_view_is_held_against_what_is_stored() {
+    let place = Place::new();
+    let folder = place.folder.path();
+    let text = "name = 'room'\n[source.a]\nkind = 'synthetic'\n[view.rooms]\nkind = 'count'\nfrom = 'a'\n\
+        [sink.b]\nkind = 'files'\npath = 'FOLDER/out/{id}.json'\nfrom = 'a'\n";
+    let file = place.file(&text.replace("FOLDER", &folder.display().to_string()));
+    std::fs::create_dir(folder.join("out")).expect("a folder");
+    // As the fake says: the camera a has 3 frames with 2 things each.
+    for id in 1..=3 {
+        let thing = serde_json::json!({ "class": 0, "label": "x", "score": 1, "box": [0, 0, 1, 1] });
+        let at = format!("2026-11-21T08:30:0{id}Z");
+        let report = serde_json::json!({
+            "job": "room", "camera": "a", "id": id.to_string(), "number": id, "received_at": at, "done_at": at, "bytes": 1,
+            "detections": [thing, thing], "timings": {},
+        });
+        std::fs::write(folder.join(format!("out/{id}.json")), report.to_string()).expect("a file");
+    }
+    let verify = ["view", "room", "rooms", "--verify", &file];
+    assert_eq!(place.say(&verify), "rooms: 1 rows, the same as counted from 3 reports\n");
+    std::fs::remove_file(folder.join("out/2.json")).expect("it was there");
+    let mut out = Vec::new();
+    let typed = Typed::try_parse_from(["vigie"].iter().chain(&verify)).expect("it can be typed");
+    let failure = ask(&typed.remote, &place.client, &mut out).expect_err("one is missing");
+    assert_eq!(failure.code, 1);
+    assert_eq!(failure.said, "rooms: 1 of its rows differ from what is counted from 2 reports");
+    assert_eq!(String::from_utf8(out).expect("text"), "camera=a: frames 3 ≠ 2, count 6 ≠ 4 (live ≠ stored)\n");
+    assert!(place.fails(&["view", "hall", "rooms", "--verify", &file], 2).contains("the file of the job room"));
+    assert!(place.fails(&["view", "room", "rooms", "--sink", "b"], 2).contains("--verify"));
+}
+
 /// Catches a mistake that is sent, and codes that scripts can't act on.
 #[test]
 fn each_failure_has_its_code() {

@@ -13,7 +13,7 @@
 //! * [`seed`]: what views know of a frame; [`truth`]: what is true of it; [`teller`]: the facts that a view is told of it.
 //! * [`keeper`]: the tables at work; [`measures`]: how large they are.
 //! * [`state`]: what outlives them; [`reunion`]: what processes that come together tell each other.
-//! * [`showcase`]: the tables, as whoever asks sees them; [`sheet`]: as JSON, CSV and text have them.
+//! * [`showcase`]: the tables, as whoever asks sees them; [`sheet`]: as JSON and CSV have them; [`text`]: for people.
 
 pub mod keeper;
 pub mod key;
@@ -26,6 +26,7 @@ pub mod sheet;
 pub mod showcase;
 pub mod state;
 pub mod teller;
+pub mod text;
 pub mod truth;
 
 use std::fmt::Debug;

@@ -1,10 +1,11 @@
 //! `vigie view`: the views of a job, and their tables.
 //!
-//! * [`text`]: a table for people.
 //! * [`feed`]: what becomes of one, as it is heard.
 //! * [`watch`]: a table that is kept live; [`screen`]: on a terminal.
+//! * [`verify`]: a table against what is stored.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -14,11 +15,14 @@ use super::flags::At;
 use super::line;
 use super::wire::Client;
 use crate::api::routes::in_path;
+use crate::count::Place;
+use crate::mistake::Mistake;
 use crate::views::sheet::{Sheet, ViewStatus};
+use crate::views::text;
 
 pub mod feed;
 pub mod screen;
-pub mod text;
+pub mod verify;
 pub mod watch;
 
 /// `vigie view`.
@@ -37,6 +41,12 @@ pub struct View {
     /// As CSV.
     #[arg(long, requires = "view", conflicts_with_all = ["json", "watch"])]
     pub csv: bool,
+    /// Hold it against the same table counted from what the job has stored, and say where they differ.
+    #[arg(long, value_name = "JOBFILE", requires = "view", conflicts_with_all = ["json", "csv", "watch"])]
+    pub verify: Option<PathBuf>,
+    /// Where that is.
+    #[command(flatten)]
+    pub place: Place,
     /// Where the cluster is.
     #[command(flatten)]
     pub at: At,
@@ -52,7 +62,11 @@ pub fn view(client: &Client, view: &View, out: Stdout<'_>) -> Result<(), Failure
         return list(client, &view.job, &views, view.json, out);
     };
     let path = format!("{views}/{}", in_path(name));
+    if view.verify.is_none() && (view.place.sink.is_some() || view.place.from.is_some()) {
+        return Err(Mistake::new("--sink and --from say what a table is held against: add --verify JOBFILE").into());
+    }
     match view {
+        View { verify: Some(_), .. } => verify::verify(client, &path, view, out),
         View { watch: true, json: true, .. } => watch::objects(client, &path, out),
         View { watch: true, .. } if std::io::stdout().is_terminal() => screen::show(client, &path),
         View { watch: true, .. } => watch::lines(client, &path, out),

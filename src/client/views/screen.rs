@@ -15,12 +15,12 @@ use ratatui::crossterm::terminal::{
 use ratatui::crossterm::{execute, queue, style};
 
 use super::feed::{Heard, follow};
-use super::text;
 use crate::client::Client;
 use crate::client::failure::Failure;
 use crate::client::top::leaves;
 use crate::clock;
 use crate::views::sheet::Sheet;
+use crate::views::text;
 
 /// How soon a key is heard.
 const KEYS: Duration = Duration::from_millis(50);
@@ -155,9 +155,9 @@ fn wait(screen: &mut Screen, heard: &Receiver<Result<Heard, Failure>>) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::tests::sheet;
     use super::*;
     use crate::views::sheet::{ChangedRow, Changes};
+    use crate::views::text::tests::sheet;
 
     /// Catches a table that is not the one of its epoch, and rows below the edge that nobody hears of.
     #[test]

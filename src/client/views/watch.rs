@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use operators::UnixMillis;
 
 use super::feed::{Heard, Said, follow};
-use super::text;
 use crate::client::Client;
 use crate::client::commands::Stdout;
 use crate::client::failure::Failure;
 use crate::client::line;
 use crate::clock;
 use crate::views::sheet::{ChangedRow, Changes, Heads, Row, Sheet};
+use crate::views::text;
 
 /// Prints each row that changes as a line, those of the table that comes first among them.
 ///
@@ -20,11 +20,14 @@ use crate::views::sheet::{ChangedRow, Changes, Heads, Row, Sheet};
 pub fn lines(client: &Client, path: &str, out: Stdout<'_>) -> Result<(), Failure> {
     let mut lines = Lines::default();
     follow(client, path, |said| {
-        let heard = match said {
-            Ok(said) => said.read()?,
-            Err(failure) => Some(Heard::Away(failure)),
+        let told = match said {
+            Ok(said) => said.read()?.map(|heard| lines.of(heard)).unwrap_or_default(),
+            Err(failure) => {
+                // What is printed are rows, and nothing else.
+                lines.of(Heard::Away(failure)).iter().for_each(|why| eprintln!("{why}"));
+                Vec::new()
+            }
         };
-        let told = heard.map(|heard| lines.of(heard)).unwrap_or_default();
         told.iter().try_for_each(|text| line(out, text)).map(ControlFlow::Continue)
     })
 }
@@ -73,8 +76,8 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::tests::sheet;
     use super::*;
+    use crate::views::text::tests::sheet;
 
     /// Catches a row that is told without its columns, and a cluster that is away and says so twice a second.
     #[test]

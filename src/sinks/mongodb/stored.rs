@@ -72,6 +72,7 @@ mod tests {
     use super::*;
     use crate::sinks::mongodb::draft::Draft;
     use crate::sinks::mongodb::draft::tests::parcel;
+    use crate::sinks::mongodb::fields::Fields;
     use crate::write::Write;
 
     /// Catches a report that comes back as another one.
@@ -80,7 +81,7 @@ mod tests {
         let text = r#"{"bytes":7,"list":[1.5,null,true,"a"],"values":{"noise":{"$date":"x"}}}"#;
         let written = |write, media: &'static str, text: &str| {
             let parcel = parcel("7", Some(write), text.as_bytes(), media);
-            Draft::new("c".into(), "id".into(), &parcel, "room", &Default::default()).expect("it fits").fields
+            Draft::new("c".into(), "id".into(), &parcel, "room", &Fields::default()).expect("it fits").fields
         };
         let read = report(written(Write::Report, "application/json", text)).expect("JSON").expect("a report");
         let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");

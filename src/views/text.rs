@@ -3,7 +3,7 @@
 use operators::views::Cell;
 use ratatui::text::Span;
 
-use crate::views::sheet::{ChangedRow, Heads, Plain, Row, Sheet, ViewStatus};
+use super::sheet::{ChangedRow, Heads, Plain, Row, Sheet, ViewStatus};
 
 /// What stands between two columns.
 const GAP: &str = "  ";
@@ -69,7 +69,7 @@ pub fn aligned(rows: &[Vec<String>], numbers: &[bool]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The sheet of an accuracy by camera.
