@@ -94,6 +94,7 @@ fn process(way: &str, addresses: &str, process: usize) -> f64 {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: bytes::Bytes::copy_from_slice(&template),
     };
     let (count_plain, count_frame) = (|(_, bytes): &Plain| bytes.len(), |frame: &Frame| frame.bytes.len());

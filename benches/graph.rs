@@ -129,6 +129,7 @@ fn frame(number: u64) -> Frame {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: Default::default(),
     }
 }

@@ -149,6 +149,7 @@ fn frame(number: u64) -> Frame {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         // Not zeros: pages of those need not be there.
         bytes: vec![number as u8 | 1; SIZE].into(),
     }

@@ -190,6 +190,7 @@ fn frame(folder: &Path, number: usize) -> Frame {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
     }
 }

@@ -86,7 +86,7 @@ pub trait BatchFrames<'s> {
     ///         input.send(Frame {
     ///             camera: "door".into(), number: Number(number), id: "a".into(), captured_at: None,
     ///             received_at: Default::default(), origin: Default::default(), flaw: None, task: None,
-    ///             headers: None, bytes: "jpeg".into(),
+    ///             headers: None, truth: None, bytes: "jpeg".into(),
     ///         });
     ///     }
     /// });

@@ -138,6 +138,8 @@ pub struct Frame {
     pub task: Option<Arc<Settings>>,
     /// What its message says beside the picture, if it says anything.
     pub headers: Option<Arc<Headers>>,
+    /// Where it holds no picture, but says what is true of the frame of that camera and id: that.
+    pub truth: Option<Arc<str>>,
     /// The picture as it came, or the whole message where `flaw` says that it holds no picture.
     #[serde(skip)]
     pub bytes: Bytes,
@@ -252,7 +254,7 @@ pub struct Fault {
 /// let frame = |bytes: usize| Frame {
 ///     camera: "door".into(), number: Default::default(), id: "1".into(), captured_at: None,
 ///     received_at: Default::default(), origin: Default::default(), flaw: None, task: None, headers: None,
-///     bytes: vec![0; bytes].into(),
+///     truth: None, bytes: vec![0; bytes].into(),
 /// };
 /// let mut batch = FrameBatch::default();
 /// batch.push_into(frame(600_000));

@@ -122,7 +122,7 @@ impl<R> Open<R> {
 ///             let frame = Frame {
 ///                 camera: "door".into(), number: operators::Number(receipt), id: "a".into(), captured_at: None,
 ///                 received_at: operators::UnixMillis::now(), origin: Default::default(), flaw: None, task: None,
-///                 headers: None, bytes: "jpeg".into(),
+///                 headers: None, truth: None, bytes: "jpeg".into(),
 ///             };
 ///             inlet.send(frame, receipt).expect("somebody listens");
 ///         }

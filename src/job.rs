@@ -32,7 +32,7 @@ use crate::mistake::{Mistake, Mistakes};
 use crate::outgoing::Hosts;
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
-use crate::sources::SourceConfig;
+use crate::sources::{Holds, SourceConfig};
 use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
@@ -284,8 +284,9 @@ impl Job {
     }
 
     fn lacks_truth(&self, view: &ViewPart) -> Option<Mistake> {
-        let lacks = view.config.needs_truth() && self.truth_of(view).is_none();
-        let what = "nobody says what is true: write `truth` here or for the whole job, like \"header:label\"";
+        let comes = self.sources.iter().any(|source| source.config.holds() == Holds::Truth);
+        let lacks = view.config.needs_truth() && self.truth_of(view).is_none() && !comes;
+        let what = "nobody says what is true: write `truth` here or for the whole job, like \"header:label\", or add a source that `holds` it";
         lacks.then(|| Mistake::new(what))
     }
 

@@ -232,6 +232,7 @@ pub mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes,
         })
     }

@@ -11,7 +11,7 @@ mod ways;
 use std::sync::Arc;
 
 use operators::offload::guard;
-use operators::views::Told;
+use operators::views::{Told, Truth};
 use operators::{Batch, Fault, Flaw, Frame, Reason};
 
 use crate::codec::Limits;
@@ -72,6 +72,17 @@ impl Wishes {
     fn at(&self, input: Input) -> bool {
         self.taps.iter().any(|tap| tap.inputs.contains(&input))
             || self.ears.iter().any(|ear| ear.inputs.contains(&input))
+    }
+
+    /// What views are told of a frame that says what is true of another one.
+    fn truths(&self, frame: &Frame) -> Vec<Told> {
+        let Frame { camera, id, received_at, .. } = frame;
+        let truth = frame.truth.as_ref().map(|label| {
+            let (camera, id, label) = (camera.clone(), id.clone(), label.clone());
+            Truth { camera, id, version: *received_at, label }
+        });
+        let ears = self.ears.iter().enumerate().filter(|(_, ear)| ear.teller.needs_truth());
+        ears.filter_map(|(view, _)| Some(Told::Truth(view, truth.clone()?))).collect()
     }
 
     /// What views are told of a frame that became a dead letter.
@@ -155,6 +166,7 @@ impl Plan {
     /// What becomes of these frames.
     pub fn run(&mut self, frames: Vec<Frame>) -> Vec<Outcome> {
         let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
+        let (truths, sound): (Vec<_>, Vec<_>) = sound.into_iter().partition(|frame| frame.truth.is_some());
         let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.watch.as_mut());
         sound.into_iter().for_each(|frame| flow.depart(frame));
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -168,6 +180,9 @@ impl Plan {
         let (mut outcomes, told) = flow.outcomes();
         outcomes.extend(flawed.into_iter().filter_map(as_found));
         self.told.extend(told);
+        self.told.extend(truths.iter().flat_map(|frame| self.wishes.truths(frame)));
+        // What is true of a picture is no picture: no step sees it, and nothing is written of it.
+        outcomes.extend(truths.into_iter().map(|frame| Outcome::Result(Arc::new(frame), Vec::new(), None)));
         outcomes
     }
 

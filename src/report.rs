@@ -235,6 +235,7 @@ mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: jpeg,
         });
         let found = |score, area| Detection {

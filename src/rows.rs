@@ -32,6 +32,7 @@ pub fn parcel(view: &str, columns: &Columns, change: &Change) -> Parcel {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: Bytes::new(),
     };
     let (write, reason, detail) = (None, None, None);

@@ -294,6 +294,7 @@ mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: Default::default(),
         }
     }

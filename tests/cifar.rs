@@ -120,7 +120,7 @@ fn run(folder: &Path, job: &str, kafka: &Kafka, mongo: &Mongo, frames: usize) ->
     let models = models().expect("asked before").display().to_string();
     let settings =
         [("VIGIE_MODELS", models.as_str()), ("VIGIE_KAFKA", &kafka.brokers()), ("VIGIE_MONGODB", &mongo.url())];
-    let arguments = ["run", &path.display().to_string(), "-w", "2", "--http", "127.0.0.1:0"];
+    let arguments = ["run", &path.display().to_string(), "-w", "2"];
     let mut worker = Process::start(env!("CARGO_BIN_EXE_vigie"), &arguments, &settings);
     worker.connected();
     let done = || (page(&worker)["acknowledged_total{}"] >= frames as f64).then_some(());

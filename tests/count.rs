@@ -108,7 +108,8 @@ fn what_is_stored_gives_the_table_that_is_shown() {
     let mut worker = Process::vigie(&["run", &job, "-w", "2", "--http", &at]);
     worker.connected();
     let pictures = frames(FRAMES);
-    let message = |number: u64, picture: u64| (format!("cameras/door/{number}/raw"), pictures[picture as usize].clone());
+    let message =
+        |number: u64, picture: u64| (format!("cameras/door/{number}/raw"), pictures[picture as usize].clone());
     // One is missing, and one is another picture than it was.
     broker.publish((0..FRAMES).filter(|number| *number != 7).map(|number| message(number, number)).collect());
     wait_or("the frames", || (results(&worker) >= (FRAMES - 1) as f64).then_some(()), || worker.said());
@@ -131,7 +132,10 @@ fn what_is_stored_gives_the_table_that_is_shown() {
     let (is_well, counted) = said(&["count", &job, "persons", "--sink", "topics"]);
     let (_, live) = said(&["view", "room", "persons", "--at", &at]);
     assert!(is_well && counted.starts_with(&live), "{counted} is to begin with {live}");
-    assert!(counted.ends_with("persons: counted from 40 reports\n"), "the one that was corrected is there twice: {counted}");
+    assert!(
+        counted.ends_with("persons: counted from 40 reports\n"),
+        "the one that was corrected is there twice: {counted}"
+    );
 
     fs::remove_file(folder.path().join("out/door/9.json")).expect("it was written");
     let (is_same, said) = said(&["view", "room", "persons", "--at", &at, "--verify", &job, "--sink", "files"]);

@@ -6,6 +6,7 @@ mod count;
 mod delivery;
 mod describe;
 mod families;
+mod headers;
 mod house;
 mod http;
 mod jobs;

@@ -49,6 +49,7 @@ pub fn picture(bytes: Vec<u8>) -> Picture {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: bytes.into(),
     })
 }

@@ -30,6 +30,7 @@ fn frame(camera: &str, number: u64) -> Frame {
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes: vec![number as u8; 100].into(),
     }
 }
@@ -320,7 +321,7 @@ proptest! {
             camera: camera.into(), number: Number(number), id: id.into(), captured_at: captured.map(UnixMillis),
             received_at: UnixMillis(number), origin: Default::default(),
             flaw: flawed.then(|| Flaw::new(Reason::BadMessage, "no picture")), task: (length % 3 == 0).then(settings),
-            headers: (length % 2 == 0).then(|| headers(length)), bytes: vec![number as u8; length].into(),
+            headers: (length % 2 == 0).then(|| headers(length)), truth: (length % 5 == 0).then(|| "cat".into()), bytes: vec![number as u8; length].into(),
         }).collect();
         frames.iter().cloned().for_each(|frame| batch.push_into(frame));
         let mut bytes = Vec::new();

@@ -117,6 +117,7 @@ impl Camera {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);

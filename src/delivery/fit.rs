@@ -167,6 +167,7 @@ mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: bytes.clone(),
         };
         let (reason, detail) = Default::default();

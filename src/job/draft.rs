@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::graph::{Node, Role};
 use super::{Part, Spots};
 use crate::plan::Input;
+use crate::sources::{Holds, SourceConfig};
 use crate::steps::{Shape, StepConfig};
 use crate::write::Write;
 
@@ -22,7 +23,8 @@ impl<C: ?Sized> Draft<C> {
     fn node(&self, role: Role, index: usize) -> Node {
         let table = self.spots.table.clone().unwrap_or_default();
         let (name, from) = (self.name.clone(), self.from.clone());
-        Node { role, index, name, table, shape: Shape::Line, finds: false, from }
+        let gives = role != Role::Sink;
+        Node { role, index, name, table, shape: Shape::Line, finds: false, gives, from }
     }
 
     pub fn part(self, inputs: Vec<Input>, overflow: Option<usize>) -> Option<Part<C>> {
@@ -33,6 +35,12 @@ impl<C: ?Sized> Draft<C> {
 /// The nodes of these drafts.
 pub fn nodes_of<C: ?Sized>(drafts: &[Draft<C>], role: Role) -> Vec<Node> {
     drafts.iter().enumerate().map(|(index, draft)| draft.node(role, index)).collect()
+}
+
+/// A source's node: one that holds what is true gives no pictures.
+pub fn source_node(draft: &Draft<dyn SourceConfig>, index: usize) -> Node {
+    let gives = draft.config.as_ref().is_none_or(|config| config.holds() == Holds::Pictures);
+    Node { gives, ..draft.node(Role::Source, index) }
 }
 
 /// A step's node, which says more.

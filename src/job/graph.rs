@@ -28,6 +28,8 @@ pub struct Node {
     pub shape: Shape,
     /// Whether a step finds things.
     pub finds: bool,
+    /// Whether it has pictures for others.
+    pub gives: bool,
     /// The names of its `from`, if it has one.
     pub from: Option<Vec<(String, Range<usize>)>>,
 }
@@ -36,6 +38,7 @@ impl Node {
     /// The pictures that others take from it. A view gives rows, a sink nothing.
     fn output(&self) -> Option<Input> {
         match self.role {
+            _ if !self.gives => None,
             Role::Source => Some(Input::Source(self.index)),
             Role::Step => Some(Input::Step(self.index)),
             Role::View | Role::Sink => None,
@@ -249,6 +252,9 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
     match nodes.iter().position(|node| node.name == name) {
         Some(other) if other == place => {
             Err(format!("`{name}` can't take pictures from itself: name a part before it"))
+        }
+        Some(other) if nodes[other].role == Role::Source && !nodes[other].gives => {
+            Err(format!("`{name}` holds what is true of pictures, and none of them: name another source or a step"))
         }
         Some(other) if nodes[other].role == Role::Sink => {
             Err(format!("`{name}` is a sink and gives no pictures on: name a source or a step"))

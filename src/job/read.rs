@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::draft::{Draft, complete, nodes_of, step_node};
+use super::draft::{Draft, complete, nodes_of, source_node, step_node};
 use super::graph::{Role, connect};
 use super::{Batch, DEAD, Job, Limits, Spots, environment, words};
 use crate::kind;
@@ -79,7 +79,7 @@ impl Reader {
         self.wrong.extend(batch.check().map(|mistake| at_batch.place(mistake)));
         self.wrong.extend(limits.check(&batch).map(|mistake| at_limits.place(mistake)));
 
-        let mut nodes = nodes_of(&sources, Role::Source);
+        let mut nodes: Vec<_> = sources.iter().enumerate().map(|(index, draft)| source_node(draft, index)).collect();
         nodes.extend(steps.iter().enumerate().map(|(index, draft)| step_node(draft, index)));
         nodes.extend(nodes_of(&views, Role::View));
         nodes.extend(nodes_of(&sinks, Role::Sink));

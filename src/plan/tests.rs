@@ -362,6 +362,17 @@ proptest! {
     }
 }
 
+/// Catches what is true of a picture taken for a picture: decoded, written, or without an end.
+#[test]
+fn what_is_true_of_a_picture_passes_the_steps_by() {
+    let truth = Frame { truth: Some("cat".into()), ..frame(7) };
+    let graph = Graph::of(&[(0, 0, [0; 3]); 4], &[[0; 2]; 3]);
+    let outcomes = graph.plan().run(vec![truth]);
+    assert!(
+        matches!(&outcomes[..], [Outcome::Result(frame, parcels, None)] if frame.truth.is_some() && parcels.is_empty())
+    );
+}
+
 /// Catches a generator of graphs that never gets to what is hard.
 #[test]
 fn random_graphs_are_deep_and_have_faults() {

@@ -179,6 +179,7 @@ fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -
         flaw: None,
         task: None,
         headers: None,
+        truth: None,
         bytes,
     }
 }

@@ -245,6 +245,7 @@ pub(super) mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();

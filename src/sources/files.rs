@@ -304,6 +304,7 @@ impl Player {
             flaw,
             task: None,
             headers: None,
+            truth: None,
             bytes: body.bytes,
         }
     }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use self::feed::Running;
 use self::reader::Reader;
 use self::scout::Scout;
-use super::{Source, SourceConfig};
+use super::{Holds, Source, SourceConfig};
 use crate::clock;
 use crate::context::Context;
 use crate::kafka::{self, Ear, Login, Mechanism};
@@ -29,7 +29,8 @@ use crate::template::Template;
 
 const FIELDS: &[&str] = &["camera", "number", "id"];
 
-/// Takes frames from Kafka: JPEG, PNG, base64 text, or JSON with a picture in it.
+/// Takes frames from Kafka: JPEG, PNG, base64 text, or JSON with a picture in it. Headers of a message that are text go with its
+/// frame: `headers` in expressions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
@@ -39,6 +40,10 @@ pub struct Kafka {
     /// that form, and those that appear later. Without a field it is one topic; then the header `camera` or the key names
     /// the camera.
     topic: String,
+    /// What its messages hold: `pictures`; or `truth`, JSON `{"camera": "door", "id": "7", "label": "cat"}`: what is true of a
+    /// picture that comes by another source, before it or after it. Camera and id may also stand where those of pictures may.
+    #[serde(default)]
+    holds: Holds,
     /// The group under which the offsets are committed: the job's name without it.
     #[serde(default)]
     group: Option<String>,
@@ -178,11 +183,19 @@ impl SourceConfig for Kafka {
         true
     }
 
+    fn holds(&self) -> Holds {
+        self.holds
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
         let config = self.login(context)?.client(&borrowed(&self.settings(context)));
         let ear = Ear::new(context.post("kafka"));
-        let reader =
-            Reader { topic: self.template()?, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
+        let reader = Reader {
+            topic: self.template()?,
+            part: context.part.clone(),
+            holds: self.holds,
+            max_frame_bytes: context.max_frame_bytes,
+        };
         Ok(Box::new(Running {
             consumer: BaseConsumer::from_config_and_context(&config, ear)
                 .map_err(|error| kafka::unmade(&context.part, &error))?,

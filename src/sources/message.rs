@@ -5,8 +5,33 @@ use std::sync::{Arc, Once};
 use bytes::Bytes;
 use operators::{Flaw, Frame, Headers, Number, Reason, UnixMillis};
 
-use crate::body::Body;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::label;
+use crate::body::{self, Body};
 use crate::template::Captured;
+
+/// What the messages of a source hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Holds {
+    /// Pictures.
+    #[default]
+    Pictures,
+    /// What is true of pictures that come by another source, before or after them.
+    Truth,
+}
+
+impl Holds {
+    /// A message as a frame. What is wrong with it is its flaw.
+    pub fn frame(self, message: Bytes, told: Told, otherwise: Otherwise, max_frame_bytes: usize) -> Frame {
+        match self {
+            Self::Pictures => frame(body::parse(message.clone()), message, told, otherwise, max_frame_bytes),
+            Self::Truth => label::frame(message, told, otherwise, max_frame_bytes),
+        }
+    }
+}
 
 /// What a transport says of a message: its topic, its headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +94,7 @@ pub fn frame(
         flaw,
         task: None,
         headers: (!body.headers.is_empty()).then(|| Arc::new(body.headers)),
+        truth: None,
         bytes: body.bytes,
     };
     say_left_out(&frame);

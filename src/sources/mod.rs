@@ -3,6 +3,7 @@
 pub mod files;
 pub mod http;
 pub mod kafka;
+mod label;
 mod ledger;
 mod message;
 pub mod mqtt;
@@ -10,6 +11,8 @@ mod pace;
 pub mod synthetic;
 
 use std::fmt::Debug;
+
+pub use message::Holds;
 
 use crate::context::Context;
 use crate::kinds::Kind;
@@ -40,6 +43,11 @@ pub trait SourceConfig: Debug + Send + Sync {
     /// Whether every process reads its share of it ([`Context::share`]). Otherwise one worker of the cluster reads all.
     fn is_shared(&self) -> bool {
         false
+    }
+
+    /// What its messages hold: pictures for other parts to take, or what is true of those.
+    fn holds(&self) -> Holds {
+        Holds::Pictures
     }
 
     /// What its tasks may say and get back, if it takes tasks.

@@ -16,9 +16,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::ledger::Ledger;
 use super::message::{self, Otherwise, Told};
-use super::{Inlet, Receipt, Source, SourceConfig};
+use super::{Holds, Inlet, Receipt, Source, SourceConfig};
 use crate::board::Post;
-use crate::body;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::mqtt::{self, Event, Handle, Link, Login, Purpose, Token, Version};
@@ -30,7 +29,8 @@ const FIELDS: &[&str] = &["camera", "number", "id"];
 /// How long the last acknowledgements may take to leave.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Takes frames from an MQTT broker: JPEG, PNG, base64 text, or JSON with a picture in it.
+/// Takes frames from an MQTT broker: JPEG, PNG, base64 text, or JSON with a picture in it. User properties of a message (MQTT 5) go
+/// with its frame: `headers` in expressions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mqtt {
@@ -40,6 +40,10 @@ pub struct Mqtt {
     /// The topic, with `{camera}`, `{number}` and `{id}` where a topic says them: `cameras/{camera}/frames`. `+` and
     /// `#` match anything.
     topic: String,
+    /// What its messages hold: `pictures`; or `truth`, JSON `{"camera": "door", "id": "7", "label": "cat"}`: what is true of a
+    /// picture that comes by another source, before it or after it. Camera and id may also stand where those of pictures may.
+    #[serde(default)]
+    holds: Holds,
     /// 1: every frame comes at least once. 2: once, as far as the broker can tell. 0: frames may be lost.
     #[serde(default = "qos")]
     qos: u8,
@@ -126,6 +130,10 @@ impl SourceConfig for Mqtt {
         format!("MQTT {broker}, topic {filter}, QoS {}", self.qos)
     }
 
+    fn holds(&self) -> Holds {
+        self.holds
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Source>> {
         let topic = self.template()?;
         let purpose = Purpose::Take {
@@ -135,7 +143,8 @@ impl SourceConfig for Mqtt {
         };
         let default_id = || format!("vigie-{}-{}", context.job, context.part);
         let client_id = self.client_id.clone().unwrap_or_else(default_id);
-        let reader = Reader { topic, part: context.part.clone(), max_frame_bytes: context.max_frame_bytes };
+        let (part, max_frame_bytes) = (context.part.clone(), context.max_frame_bytes);
+        let reader = Reader { topic, part, holds: self.holds, max_frame_bytes };
         let most_held = context.window.bytes.max(1 << 20);
         Ok(Box::new(Running {
             post: context.post("mqtt"),
@@ -154,20 +163,21 @@ struct Reader {
     topic: Template,
     /// The camera of a message that names none.
     part: String,
+    holds: Holds,
     max_frame_bytes: usize,
 }
 
 impl Reader {
     /// The `arrival`-th message as a frame. What is wrong with it is its flaw.
     fn frame(&self, topic: &str, payload: Bytes, headers: Headers, arrival: u64) -> Frame {
-        let captured = self.topic.capture(topic);
-        // A session outlives its job: it may bring what an older job file asked for.
-        let foreign =
-            || Flaw::new(Reason::BadMessage, format!("the topic {topic} is not of this job: end its session"));
-        let parsed = captured.as_ref().ok_or_else(foreign).and_then(|_| body::parse(payload.clone()));
         let otherwise = Otherwise { camera: self.part.clone(), number: arrival, id: None };
-        let told = Told { headers, ..captured.unwrap_or_default().into() };
-        message::frame(parsed, payload, told, otherwise, self.max_frame_bytes)
+        let Some(captured) = self.topic.capture(topic) else {
+            // A session outlives its job: it may bring what an older job file asked for.
+            let what = format!("the topic {topic} is not of this job: end its session");
+            let foreign = Err(Flaw::new(Reason::BadMessage, what));
+            return message::frame(foreign, payload, Told::default(), otherwise, self.max_frame_bytes);
+        };
+        self.holds.frame(payload, Told { headers, ..captured.into() }, otherwise, self.max_frame_bytes)
     }
 }
 

@@ -190,7 +190,7 @@ mod tests {
                 captured_at: Some(UnixMillis(at)),
                 received_at: UnixMillis(0),
                 origin: Default::default(),
-                flaw: None, task: None, headers: None,
+                flaw: None, task: None, headers: None, truth: None,
                 bytes: Default::default(),
             };
             for text in ["x/{camera}/{date}/{id}.jpg", "{job}/{camera}-{number}-{id}", "{camera}/{id}-{reason}"] {

@@ -33,6 +33,7 @@ pub enum Found {
 pub struct Teller {
     by: Vec<Key>,
     found: Found,
+    needs_truth: bool,
     truth: Option<Reading>,
 }
 
@@ -40,7 +41,7 @@ impl Teller {
     /// The teller of a view; `truth` is where it stands what is true of a picture, if the view says so itself.
     pub fn new(config: &dyn ViewConfig, truth: Option<Reading>) -> Self {
         let by = config.terms().by.iter().filter(|key| **key != Key::Class).cloned().collect();
-        Self { by, found: config.found(), truth }
+        Self { by, found: config.found(), needs_truth: config.needs_truth(), truth }
     }
 
     /// Whether the view is about dead letters.
@@ -52,6 +53,11 @@ impl Teller {
     /// sink is.
     pub fn is_of_all(&self) -> bool {
         self.found == Found::Nothing
+    }
+
+    /// Whether the view compares with what is true.
+    pub fn needs_truth(&self) -> bool {
+        self.needs_truth
     }
 
     /// What is told of a picture that is now where the view takes from.
@@ -134,7 +140,7 @@ mod tests {
     use crate::picture::tests::{found, picture};
 
     fn teller(found: Found) -> Teller {
-        Teller { by: vec![Key::Camera], found, truth: None }
+        Teller { by: vec![Key::Camera], found, needs_truth: false, truth: None }
     }
 
     fn told(found: Found, picture: &Picture, now: u64) -> Vec<(String, i64)> {

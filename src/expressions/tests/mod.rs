@@ -39,6 +39,7 @@ impl Sample {
             flaw: None,
             task: None,
             headers: Some(Arc::new(headers)),
+            truth: None,
             bytes: Default::default(),
         };
         let found = |class, label: &str, score, area| Detection {

@@ -2,8 +2,7 @@
 
 use super::*;
 
-/// What views are told of two frames, of which the second (number 2) has a fault in a step and the third is no picture at all:
-/// each view by the ids that it hears of.
+/// What a view is told of four frames: 2 has a fault in a step, 3 is no picture at all, and 4 says what is true of another one.
 fn told_of(kind: &str, inputs: Vec<Input>) -> Vec<String> {
     let graph = Graph { steps: vec![(Kind::Fault(4), vec![Input::Source(0)])], nests: vec![vec![]], sinks: vec![] };
     let mut plan = graph.plan();
@@ -11,11 +10,15 @@ fn told_of(kind: &str, inputs: Vec<Input>) -> Vec<String> {
     let table = toml::de::ValueDeserializer::parse(&kind[kinds.name.len()..]).expect("a table");
     let config = (kinds.parse)(table).expect("a sound table");
     plan.wishes.ears = vec![Ear { inputs, teller: Teller::new(config.as_ref(), None) }];
+    let truth = Frame { truth: Some("cat".into()), ..frame(4) };
     let flawed = Frame { flaw: Some(Flaw::new(Reason::Empty, "nothing")), ..frame(3) };
-    let batch = Batch { frames: vec![frame(1), frame(2), flawed], cause: operators::Cause::Full };
+    let batch = Batch { frames: vec![frame(1), frame(2), flawed, truth], cause: operators::Cause::Full };
     let worked = operators::Work::work(&mut plan, vec![batch]).pop().expect("one answer");
-    assert_eq!(worked.outcomes.len(), 3);
-    let id = |told: Told| if let Told::Fact(0, fact) = told { fact.id.to_string() } else { panic!("{told:?}") };
+    assert_eq!(worked.outcomes.len(), 4);
+    let id = |told: Told| match told {
+        Told::Fact(_, fact) => fact.id.to_string(),
+        Told::Truth(_, truth) => format!("{} is {}", truth.id, truth.label),
+    };
     worked.told.into_iter().map(id).collect()
 }
 
@@ -27,5 +30,6 @@ fn views_are_told_what_sinks_are_given() {
     assert_eq!(told_of("count{}", source()), ["1"]);
     assert_eq!(told_of("seen{}", source()), ["1", "2"]);
     assert_eq!(told_of("seen{}", step()), ["1"]);
+    assert_eq!(told_of("accuracy{}", step()), ["1", "4 is cat"]);
     assert_eq!(told_of("top{ of = 'dead' }", source()), ["2", "3"]);
 }

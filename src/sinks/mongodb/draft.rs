@@ -150,6 +150,7 @@ pub mod tests {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: Bytes::new(),
         };
         let (reason, detail) = match write {

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use operators::{Frame, Headers, UnixMillis};
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, Timestamp};
 
-use crate::sources::message::{self, Otherwise, Told};
+use crate::clock;
+use crate::sources::Holds;
+use crate::sources::message::{Otherwise, Told};
 use crate::template::Template;
-use crate::{body, clock};
 
 /// Makes a frame of a message.
 pub struct Reader {
@@ -14,6 +15,8 @@ pub struct Reader {
     pub topic: Template,
     /// The camera of a message that names none.
     pub part: String,
+    /// What its messages hold.
+    pub holds: Holds,
     /// The largest picture.
     pub max_frame_bytes: usize,
 }
@@ -24,21 +27,21 @@ impl Reader {
         let payload = Bytes::copy_from_slice(message.payload().unwrap_or_default());
         let topic: Told = self.topic.capture(message.topic()).unwrap_or_default().into();
         let header = |name: &str| header(message, name);
+        let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
         let told = Told {
-            camera: header("camera").or(topic.camera),
+            camera: header("camera").or(topic.camera).or(key.map(str::to_owned)),
             number: header("number").and_then(|number| number.parse().ok()).or(topic.number),
             id: header("id").or(topic.id),
             captured_at: header("captured_at").as_deref().and_then(moment).or_else(|| created(message)),
             headers: headers(message),
         };
-        let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
         let (partition, offset) = (message.partition(), message.offset());
         let otherwise = Otherwise {
-            camera: key.unwrap_or(&self.part).to_owned(),
+            camera: self.part.clone(),
             number: offset.max(0) as u64,
             id: Some(format!("{partition}-{offset}")),
         };
-        message::frame(body::parse(payload.clone()), payload, told, otherwise, self.max_frame_bytes)
+        self.holds.frame(payload, told, otherwise, self.max_frame_bytes)
     }
 }
 

@@ -143,6 +143,7 @@ impl Rendering {
             flaw: None,
             task: None,
             headers: None,
+            truth: None,
             bytes: view.frame(number.0).0,
         }
     }

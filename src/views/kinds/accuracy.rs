@@ -17,7 +17,8 @@ use crate::units::Time;
 pub struct Accuracy {
     /// Where the truth stands: `"header:NAME"` (a header of the frame's message, or a plain field of a JSON message),
     /// `"value:NAME"` (what a step found out), `"csv:PATH"` (a table with the columns camera, id and label) or `"rendered"`
-    /// (frames of a rendered camera). Without it, where the job's `truth` says.
+    /// (frames of a rendered camera). Without it, where the job's `truth` says. What a source tells that `holds` the truth
+    /// counts in any case, before its frame or after it, and more than what came with the frame.
     #[serde(default)]
     truth: Option<String>,
     /// Where the label stands: the name of a value, `"label"`. Without it, the likeliest class that a `classify` told, or the
