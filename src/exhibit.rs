@@ -113,7 +113,7 @@ pub fn exhibit<'s>(
     loads: &Loads,
 ) -> (StreamVec<'s, Epoch, Shipment>, StreamVec<'s, Epoch, ()>) {
     let worker = scope.index();
-    let is_first = worker % views.place.threads == 0;
+    let is_first = worker.is_multiple_of(views.place.threads);
     let (door, reunion) = Reunion::of(views.place.processes);
 
     let (opening, all) = (views.opening(door.clone(), worker), views.clone());
