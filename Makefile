@@ -55,6 +55,7 @@ lint:
 
 bench: setup
 	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pipeline
+	cargo bench -p operators --bench views
 	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 	cargo bench $(CARGO_FLAGS) --bench cluster
 

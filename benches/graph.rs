@@ -93,7 +93,8 @@ fn conditions() {
 fn plan(steps: usize, work: impl Fn() -> Work) -> Plan {
     let input = |index: usize| if index == 0 { Input::Source(0) } else { Input::Step(index - 1) };
     let node = |index: usize| Node { name: index.to_string(), work: work(), inputs: vec![input(index)] };
-    let wishes = Wishes { taps: Vec::new(), job: "graph".into(), limits: Default::default(), truth: None };
+    let wishes =
+        Wishes { taps: Vec::new(), ears: Vec::new(), job: "graph".into(), limits: Default::default(), truth: None };
     Plan::new((0..steps).map(node).collect(), wishes, Arc::new(Metrics::new("graph")))
 }
 

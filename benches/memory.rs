@@ -127,11 +127,12 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         partition: Partition::Number,
         plan: Plan::new(
             Vec::new(),
-            Wishes { taps: vec![tap], job: "memory".into(), limits: Default::default(), truth: None },
+            Wishes { taps: vec![tap], ears: vec![], job: "memory".into(), limits: Default::default(), truth: None },
             metrics.clone(),
         ),
         sinks: vec![("stalled".into(), Box::new(Stalled))],
         dead: Box::new(Stalled),
+        exhibit: None,
         metrics,
         board: Default::default(),
     }

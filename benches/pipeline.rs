@@ -156,6 +156,7 @@ fn share(job: &Job, folder: &Path, count: usize, worker: usize, runtime: &tokio:
                 waiting.push(Parcel {
                     frame: frame.clone(),
                     write: None,
+                    row: None,
                     reason: None,
                     detail: None,
                     body,

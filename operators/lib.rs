@@ -21,6 +21,7 @@
 //! * [`ingest`]: the way in. Window, epochs, receipts.
 //! * [`batch`]: exchange, gather, flush the late.
 //! * [`offload`]: work on a thread of its own, the capability held until the answer is back.
+//! * [`ticks`]: a clock for what has to go on while no record comes.
 //! * [`views`]: tables that are always right, on differential dataflow.
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ pub mod headers;
 pub mod ingest;
 pub mod mailbox;
 pub mod offload;
+pub mod ticks;
 pub mod views;
 
 pub use batch::{Batch, BatchFrames, Cause, Partition};
@@ -42,6 +44,7 @@ pub use headers::Headers;
 pub use ingest::{Meter, Window, ingest};
 pub use mailbox::{Closer, Inbox, Inlet, Receipts, mailbox};
 pub use offload::{Load, Offload, Work};
+pub use ticks::Ticks;
 
 /// A dataflow's time: the wall clock in milliseconds since 1970.
 pub type Epoch = u64;

@@ -28,7 +28,7 @@ use timely::scheduling::SyncActivator;
 use crate::Epoch;
 
 /// What a thread does with records of type `D`.
-pub trait Work<D>: Send {
+pub trait Work<D> {
     /// The answer for one record.
     type Done: Send;
 
@@ -105,18 +105,29 @@ pub trait Offload<'s, D> {
     /// ```
     fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
     where
-        W: Work<D> + 'static;
+        Self: Sized,
+        W: Work<D> + Send + 'static,
+    {
+        self.offload_to(name, most, load, move || work)
+    }
+
+    /// As [`Offload::offload`], for work that can't leave its thread: `hire` makes it there.
+    fn offload_to<W, F>(self, name: &str, most: usize, load: Arc<Load>, hire: F) -> StreamVec<'s, Epoch, W::Done>
+    where
+        W: Work<D> + 'static,
+        F: FnOnce() -> W + Send + 'static;
 }
 
 impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
-    fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
+    fn offload_to<W, F>(self, name: &str, most: usize, load: Arc<Load>, hire: F) -> StreamVec<'s, Epoch, W::Done>
     where
         W: Work<D> + 'static,
+        F: FnOnce() -> W + Send + 'static,
     {
         let scope = self.scope();
         self.unary(Pipeline, name, move |_, info| {
             let wake = scope.worker().sync_activator_for(info.address.to_vec());
-            let (items, answers) = employ(&info.global_id.to_string(), most.max(1), load.clone(), work, wake);
+            let (items, answers) = employ(&info.global_id.to_string(), most.max(1), load.clone(), hire, wake);
             let mut held: VecDeque<Capability<Epoch>> = VecDeque::new();
             move |input, output| {
                 input.for_each(|time, data| {
@@ -145,20 +156,22 @@ impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
 }
 
 /// Starts the thread: what goes to it, and what comes back. It ends when its operator is gone.
-fn employ<D, W>(
+fn employ<D, W, F>(
     name: &str,
     most: usize,
     load: Arc<Load>,
-    mut work: W,
+    hire: F,
     wake: SyncActivator,
 ) -> (Sender<D>, Receiver<W::Done>)
 where
     D: Clone + Send + 'static,
     W: Work<D> + 'static,
+    F: FnOnce() -> W + Send + 'static,
 {
     let (items, queue) = mpsc::channel::<D>();
     let (done, answers) = mpsc::channel();
     let body = move || {
+        let mut work = hire();
         while let Ok(first) = queue.recv() {
             let group: Vec<D> = std::iter::once(first).chain(queue.try_iter()).take(most).collect();
             let (frames, since) = (group.iter().map(W::frames).sum(), Instant::now());

@@ -61,6 +61,9 @@ pub fn parts(job: &Job) -> String {
     for part in &job.steps {
         rows.push(["step".to_owned(), part.name.clone(), part.config.describe(), from(job, &part.inputs)]);
     }
+    for part in &job.views {
+        rows.push(["view".to_owned(), part.name.clone(), part.config.describe(), from(job, &part.inputs)]);
+    }
     for part in &job.sinks {
         rows.push(["sink".to_owned(), part.name.clone(), written(job, part), from(job, &part.inputs)]);
     }
@@ -84,7 +87,8 @@ pub(crate) fn batch(job: &Job) -> String {
 /// What a sink writes, and where.
 pub(crate) fn written(job: &Job, sink: &SinkPart) -> String {
     let overflow = sink.overflow.map(|other| format!(", what is too large to {}", job.sinks[other].name));
-    format!("{} to {}{}", words(&sink.write), sink.config.describe(), overflow.unwrap_or_default())
+    let what = if sink.takes_rows() { "rows".to_owned() } else { words(&sink.write) };
+    format!("{what} to {}{}", sink.config.describe(), overflow.unwrap_or_default())
 }
 
 fn from(job: &Job, inputs: &[Input]) -> String {

@@ -10,6 +10,7 @@ use crate::api::tokens::Role;
 use crate::camera::Camera;
 use crate::client::Remote;
 use crate::cluster::ClusterFlags;
+use crate::count::Count;
 use crate::graph::Form;
 use crate::look::Look;
 use crate::rehearsal::Try;
@@ -51,6 +52,8 @@ pub enum Command {
     /// What is asked of a standing cluster.
     #[command(flatten)]
     Remote(Remote),
+    /// Count a view's table again, from the reports that its job has written.
+    Count(Count),
     /// Make a token for callers of the cluster's HTTP, and the row of cluster.toml that lets it in.
     Token {
         /// Whose it is.
@@ -104,13 +107,31 @@ mod tests {
     #[test]
     fn every_command_can_be_typed() {
         <Cli as clap::CommandFactory>::command().debug_assert();
-        for words in
-            ["worker -n 3 -p 0 -w 2", "submit a.toml --at here:1", "drain --all", "drain room", "logs room -f", "stop"]
-        {
+        for words in [
+            "worker -n 3 -p 0 -w 2",
+            "submit a.toml --at here:1",
+            "drain --all",
+            "drain room",
+            "logs room -f",
+            "stop",
+            "view room",
+            "view room rooms --watch",
+            "view room rooms --verify a.toml --sink b",
+            "count a.toml rooms --from out",
+            "count a.toml rooms --csv",
+        ] {
             let typed = ["vigie"].into_iter().chain(words.split(' '));
             assert!(Cli::try_parse_from(typed).is_ok(), "{words}");
         }
-        for words in ["drain", "drain room --all", "jobs --at a:1 --cluster b.toml"] {
+        for words in [
+            "drain",
+            "drain room --all",
+            "jobs --at a:1 --cluster b.toml",
+            "view",
+            "view room --watch",
+            "view room rooms --csv --json",
+            "count a.toml",
+        ] {
             let typed = ["vigie"].into_iter().chain(words.split(' '));
             assert!(Cli::try_parse_from(typed).is_err(), "{words}");
         }

@@ -1,5 +1,5 @@
-//! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, and its
-//! tasks and callbacks, where it takes some.
+//! What the process of one job shows over HTTP: `/metrics` for Prometheus, `/healthz` for whoever watches it, its views,
+//! and its tasks and callbacks, where it takes some.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::mistake::Mistake;
 use crate::outgoing::Callbacks;
 use crate::pages;
 use crate::tasks::{Tasks, Terms};
+use crate::views::Showcase;
 
 /// The media type of what Prometheus reads.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,7 +40,7 @@ pub fn serve(
         Mistake::new(what)
     })?;
     let bound = listener.local_addr().unwrap_or(address);
-    let front = Arc::new(OneJob { tasks: metrics.tasks.clone(), terms });
+    let front = Arc::new(OneJob { metrics: metrics.clone(), terms });
     let (control, events, page) = (control().0, Events::new(0), Arc::new(String::new));
     let api = Api { control, events, tokens, front, callbacks: callbacks.clone(), page };
     let page = move || {
@@ -47,28 +48,40 @@ pub fn serve(
         async move { ([(CONTENT_TYPE, OPEN_METRICS)], pages::merge(all.map(|page| (None, page)))) }
     };
     let pages = Router::new().route("/metrics", get(page)).route("/healthz", get(|| async { "ok\n" }));
-    let service = pages.merge(some(api, is_of_tasks)).into_make_service_with_connect_info::<SocketAddr>();
+    let service = pages.merge(some(api, is_of_the_job)).into_make_service_with_connect_info::<SocketAddr>();
     runtime.spawn(async move { axum::serve(listener, service).await });
     Ok(bound)
 }
 
-/// What can be asked about tasks, and what services bring.
-fn is_of_tasks(route: &Route) -> bool {
-    matches!(route.act, Act::Take | Act::Task | Act::Document | Act::Callback)
+/// What can be asked about tasks and views, and what services bring.
+fn is_of_the_job(route: &Route) -> bool {
+    let is_of_tasks = matches!(route.act, Act::Take | Act::Task | Act::Document | Act::Callback);
+    is_of_tasks || matches!(route.act, Act::Views | Act::View | Act::Changes)
 }
 
-/// The tasks of the one job that there is.
+/// The tasks and views of the one job that there is.
 struct OneJob {
-    tasks: Tasks,
+    metrics: Arc<Metrics>,
     terms: Option<Terms>,
+}
+
+impl OneJob {
+    fn is(&self, job: &str) -> Result<(), Problem> {
+        let name = self.metrics.tasks.job();
+        match job == name {
+            true => Ok(()),
+            false => Err(Problem::not_found(words::unknown("job", job, &[name]))),
+        }
+    }
 }
 
 impl Front for OneJob {
     fn tasks(&self, job: &str) -> Result<Tasks, Problem> {
-        match job == self.tasks.job() {
-            true => Ok(self.tasks.clone()),
-            false => Err(Problem::not_found(words::unknown("job", job, &[self.tasks.job()]))),
-        }
+        self.is(job).map(|()| self.metrics.tasks.clone())
+    }
+
+    fn views(&self, job: &str) -> Result<Option<Showcase>, Problem> {
+        self.is(job).map(|()| self.metrics.showcase())
     }
 
     fn expects(&self, job: &str) -> Result<(), Problem> {
@@ -84,6 +97,6 @@ impl Front for OneJob {
     }
 
     fn terms(&self) -> Vec<(String, Terms)> {
-        self.terms.iter().map(|terms| (self.tasks.job().to_owned(), terms.clone())).collect()
+        self.terms.iter().map(|terms| (self.metrics.tasks.job().to_owned(), terms.clone())).collect()
     }
 }

@@ -34,11 +34,12 @@ use crate::mistake::{Mistake, Mistakes};
 use crate::outgoing::{Hosts, Services};
 use crate::plan::Input;
 use crate::sinks::SinkConfig;
-use crate::sources::SourceConfig;
+use crate::sources::{Holds, SourceConfig};
 use crate::steps::StepConfig;
 use crate::tasks::{Tasks, Terms};
 use crate::units::{Size, Time};
 use crate::views::truth::Reading;
+use crate::views::{self, ViewConfig};
 use crate::write::Write;
 
 pub use schema::schema;
@@ -60,6 +61,8 @@ pub struct Job {
     pub batch: Batch,
     /// What is done to pictures, in the order of the file: a step comes after all its inputs.
     pub steps: Vec<Part<dyn StepConfig>>,
+    /// The tables that are kept, in the order of the file.
+    pub views: Vec<ViewPart>,
     /// Where results go, in the order of the file.
     pub sinks: Vec<SinkPart>,
     /// Where frames go that lead to no result. Its name is [`DEAD`].
@@ -98,6 +101,9 @@ pub struct Part<C: ?Sized> {
 
 /// A sink's table.
 pub type SinkPart = Part<dyn SinkConfig>;
+
+/// A view's table.
+pub type ViewPart = Part<dyn ViewConfig>;
 
 /// Where a table stands in the text: the table, and the value of each of its keys.
 #[derive(Clone, Debug, Default)]
@@ -251,11 +257,16 @@ impl Job {
         for part in &self.steps {
             wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
         }
+        for part in &self.views {
+            wrong.extend(part.place(part.config.check(&self.context(&part.name, 0, runtime)).err()));
+            wrong.extend(part.place(self.lacks_truth(part)));
+        }
         for part in self.sinks.iter().chain([&self.dead]) {
             let context = self.context(&part.name, 0, runtime);
             wrong.extend(part.place(part.config.check(&context).err()));
             wrong.extend(part.place(self.check_writes(part)));
             wrong.extend(part.place(overwritten::by_pieces(self, part, &context)));
+            wrong.extend(part.place(overwritten::by_rows(part, &context)));
         }
         match wrong.is_empty() {
             true => Ok(()),
@@ -271,6 +282,19 @@ impl Job {
         let Some((text, span)) = &self.truth else { return Ok(None) };
         let read = Reading::read(text, &self.context("truth", 0, runtime));
         read.map(Some).map_err(|mistake| Mistake { span: Some(span.clone()), ..mistake })
+    }
+
+    /// Where a view is told what is true: by itself, or by the job.
+    pub fn truth_of<'s>(&'s self, view: &'s ViewPart) -> Option<&'s str> {
+        let own = view.config.truth();
+        own.or_else(|| self.truth.as_ref().map(|(text, _)| text.as_str())).filter(|_| view.config.needs_truth())
+    }
+
+    fn lacks_truth(&self, view: &ViewPart) -> Option<Mistake> {
+        let comes = self.sources.iter().any(|source| source.config.holds() == Holds::Truth);
+        let lacks = view.config.needs_truth() && self.truth_of(view).is_none() && !comes;
+        let what = "nobody says what is true: write `truth` here or for the whole job, like \"header:label\", or add a source that `holds` it";
+        lacks.then(|| Mistake::new(what))
     }
 
     /// Tasks are handed in to the job, not to one of its sources.
@@ -289,7 +313,7 @@ impl Job {
         let index = self.sinks.iter().position(|sink| sink.name == part.name);
         let last_resort = self.sinks.iter().any(|sink| sink.overflow.is_some() && sink.overflow == index);
         let what = match part.write.as_slice() {
-            [] if part.name == DEAD || last_resort => return None,
+            [] if part.name == DEAD || last_resort || part.takes_rows() => return None,
             [] => "it writes nothing, and no `overflow` names it: say what to `write`",
             [_, _, ..] if !part.config.takes_several() => {
                 "this kind of sink keeps one thing of a frame: write another sink for the other"
@@ -356,17 +380,28 @@ impl Job {
         folder.unwrap_or(Path::new("."))
     }
 
+    /// What is asked for each view.
+    pub fn definitions(&self) -> Vec<operators::views::Definition> {
+        self.views.iter().map(|part| views::definition(&part.name, part.config.as_ref())).collect()
+    }
+
     /// What `from` says to take from there.
     pub fn name_of(&self, input: Input) -> String {
         match input {
             Input::Source(index) => self.sources[index].name.clone(),
             Input::Step(index) => self.steps[index].name.clone(),
             Input::Else(index) => format!("{}.else", self.steps[index].name),
+            Input::View(index) => self.views[index].name.clone(),
         }
     }
 }
 
 impl<C: ?Sized> Part<C> {
+    /// Whether it takes the rows of views, and no pictures.
+    pub fn takes_rows(&self) -> bool {
+        self.inputs.iter().any(|input| matches!(input, Input::View(_)))
+    }
+
     fn place(&self, mistakes: impl IntoIterator<Item = Mistake>) -> impl Iterator<Item = Mistake> {
         mistakes.into_iter().map(|mistake| self.spots.place(mistake))
     }

@@ -18,6 +18,8 @@ use crate::board::{Board, Stock};
 use crate::settle::Ended;
 use crate::stages::{Loads, Spent, Tally};
 use crate::tasks::{How, Tasks};
+use crate::views::Showcase;
+use crate::views::measures::{Measure, Measures};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Batched {
@@ -48,6 +50,10 @@ pub struct Metrics {
     pub loads: Arc<Loads>,
     /// What its parts have to tell.
     board: Arc<Mutex<Board>>,
+    /// How large its views are.
+    measures: Arc<Mutex<Measures>>,
+    /// The tables of its views, since it was installed here.
+    showcase: Mutex<Option<Showcase>>,
     registry: Registry,
     batches: Family<Batched, Counter>,
     pieces: Family<Of, Counter>,
@@ -82,12 +88,16 @@ impl Metrics {
         let loads = Arc::<Loads>::default();
         registry.register_collector(Box::new(Queues(loads.clone())));
         registry.register_collector(Box::new(Notices(board.clone())));
+        let measures = Arc::<Mutex<Measures>>::default();
+        registry.register_collector(Box::new(Tables(measures.clone())));
         Self {
             account,
             tally: Tally::default(),
             tasks: Tasks::new(job),
             loads,
             board,
+            measures,
+            showcase: Mutex::default(),
             registry,
             batches,
             pieces,
@@ -101,6 +111,18 @@ impl Metrics {
     pub fn begin(&self, meters: Vec<Arc<Meter>>, window: Window, board: Board, steps: Vec<String>) {
         self.account.begin(meters, window, steps);
         *self.board.lock().unwrap_or_else(PoisonError::into_inner) = board;
+    }
+
+    /// The tables of the job's views, and how large they are, from now on. Whoever follows the former ones hears that they
+    /// are over as soon as nobody keeps them any more.
+    pub fn show(&self, showcase: Showcase, measures: Measures) {
+        *self.showcase.lock().unwrap_or_else(PoisonError::into_inner) = Some(showcase);
+        *self.measures.lock().unwrap_or_else(PoisonError::into_inner) = measures;
+    }
+
+    /// The tables of the job's views; nothing, where it was not installed here yet.
+    pub fn showcase(&self) -> Option<Showcase> {
+        self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The job's workers have stopped, and nothing waits for its servers any more.
@@ -239,6 +261,40 @@ impl Collector for Queues {
             ConstGauge::new(row.queue).encode(queues.encode_family(&[("stage", row.stage.as_str())])?)?;
         }
         Ok(())
+    }
+}
+
+/// The part of the page about views.
+#[derive(Debug)]
+struct Tables(Arc<Mutex<Measures>>);
+
+impl Collector for Tables {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let (all, bytes) = self.0.lock().unwrap_or_else(PoisonError::into_inner).now();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let metric = ConstCounter::new(0_u64);
+        let help = "Frames that came too late for a view and were not taken";
+        let mut late = encoder.encode_descriptor("view_late", help, None, metric.metric_type())?;
+        for Measure { view, size } in &all {
+            ConstCounter::new(size.late).encode(late.encode_family(&[("view", view.as_str())])?)?;
+        }
+        type Value = fn(&Measure) -> usize;
+        let columns: [(&str, &str, Value); 2] = [
+            ("view_rows", "Rows of a view", |measure| measure.size.rows),
+            ("view_remembered", "Frames that a view remembers", |measure| measure.size.remembered),
+        ];
+        let metric = ConstGauge::new(0_u64);
+        for (name, help, value) in columns {
+            let mut gauge = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+            for measure in &all {
+                ConstGauge::new(value(measure) as u64)
+                    .encode(gauge.encode_family(&[("view", measure.view.as_str())])?)?;
+            }
+        }
+        let help = "Bytes on disk of all views of the job: what is saved, and the log since";
+        ConstGauge::new(bytes).encode(encoder.encode_descriptor("view_bytes", help, None, metric.metric_type())?)
     }
 }
 

@@ -9,12 +9,18 @@ use crate::board::Board;
 use crate::cluster::Cluster;
 use crate::context::{Context, Share};
 use crate::delivery::Fit;
-use crate::job::{Job, SinkPart};
+use crate::exhibit::Exhibit;
+use crate::job::{Job, SinkPart, ViewPart};
 use crate::metrics::Metrics;
-use crate::plan::{HOME, Input, Node, Plan, Tap, Wishes};
+use crate::mistake::Mistake;
+use crate::plan::{Ear, HOME, Input, Node, Plan, Tap, Wishes};
 use crate::render::Parts;
+use crate::rows::Latest;
 use crate::sinks::Sink;
 use crate::template::Sayings;
+use crate::views::state::{Seal, Sealed};
+use crate::views::truth::Reading;
+use crate::views::{Showcase, Teller};
 use crate::write::Write;
 
 /// A process among those that run a job.
@@ -59,7 +65,8 @@ impl Place {
 /// Why one of them can't be opened: its model, its folder, its login.
 pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -> anyhow::Result<Vec<Parts>> {
     let meters = job.sources.iter().map(|_| Arc::default()).collect();
-    let opener = Opener { job, place, runtime, metrics, meters, board: Board::default() };
+    let mut opener = Opener { job, place, runtime, metrics, meters, exhibit: None, board: Board::default() };
+    opener.exhibit = (!job.views.is_empty()).then(|| opener.exhibit());
     let first = place.process * place.threads;
     (first..first + place.threads).map(|worker| opener.parts(worker)).collect()
 }
@@ -70,7 +77,8 @@ pub fn open(job: &Job, place: Place, runtime: &Handle, metrics: &Arc<Metrics>) -
 /// Why a step can't be opened.
 pub fn plan(job: &Job, runtime: &Handle) -> anyhow::Result<Plan> {
     let (place, metrics) = (Place { process: 0, processes: 1, threads: 1 }, Arc::new(Metrics::new(&job.name)));
-    Opener { job, place, runtime, metrics: &metrics, meters: Vec::new(), board: Board::default() }.plan(0)
+    let (meters, exhibit, board) = Default::default();
+    Opener { job, place, runtime, metrics: &metrics, meters, exhibit, board }.plan(0)
 }
 
 /// What the workers of a process have in common.
@@ -80,6 +88,7 @@ struct Opener<'a> {
     runtime: &'a Handle,
     metrics: &'a Arc<Metrics>,
     meters: Vec<Arc<Meter>>,
+    exhibit: Option<Exhibit>,
     board: Board,
 }
 
@@ -110,8 +119,39 @@ impl Opener<'_> {
             sinks: sinks.collect::<anyhow::Result<_>>()?,
             dead: job.dead.config.open(&self.context(&job.dead.name, worker))?,
             metrics: Arc::clone(metrics),
+            exhibit: self.exhibit.clone(),
             board: board.clone(),
         })
+    }
+
+    /// The views, which all workers of the process show in one place.
+    fn exhibit(&self) -> Exhibit {
+        let job = self.job;
+        let definitions = job.definitions();
+        let kinds = job.views.iter().map(|view| view.config.kind().to_owned());
+        let tables = definitions.iter().zip(kinds).map(|(asked, kind)| (asked.name.clone(), kind, asked.columns()));
+        let seal = |(view, asked): (&ViewPart, _)| {
+            let from: Vec<_> = view.inputs.iter().map(|input| job.name_of(*input)).collect();
+            let config = &view.config;
+            // What is asked, of what, and what of it is told: with another one, what was known is of something else.
+            let seal = Seal::of(&format!("{asked:?} {:?} {:?} {from:?}", config.found(), job.truth_of(view)));
+            Sealed { name: view.name.clone(), seal }
+        };
+        let takes = |view| {
+            let takers = job.sinks.iter().enumerate().filter(move |(_, sink)| sink.inputs.contains(&Input::View(view)));
+            takers.map(|(sink, _)| sink).collect()
+        };
+        Exhibit {
+            job: job.name.clone(),
+            sealed: job.views.iter().zip(&definitions).map(seal).collect(),
+            sinks: (0..job.views.len()).map(takes).collect(),
+            folder: self.context("views", 0).state.join("views").join(format!("{}.views", job.name)),
+            place: self.place,
+            showcase: Showcase::new(tables.collect()),
+            measures: Default::default(),
+            board: self.board.clone(),
+            definitions,
+        }
     }
 
     fn plan(&self, worker: usize) -> anyhow::Result<Plan> {
@@ -121,14 +161,24 @@ impl Opener<'_> {
             let work = step.config.open(&self.context(&step.name, worker))?;
             nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
         }
+        let ears = job.views.iter().map(|view| self.ear(view)).collect::<Result<_, _>>()?;
         let (taps, truth) = (taps(job, self.runtime)?, job.truth(self.runtime)?);
-        let wishes = Wishes { taps, job: job.name.clone(), limits: job.limits.picture(), truth };
+        let wishes = Wishes { taps, ears, job: job.name.clone(), limits: job.limits.picture(), truth };
         Ok(Plan::new(nodes, wishes, Arc::clone(self.metrics)))
+    }
+
+    fn ear(&self, view: &ViewPart) -> Result<Ear, Mistake> {
+        let context = self.context(&view.name, 0);
+        let truth = view.config.truth().map(|text| Reading::read(text, &context)).transpose()?;
+        Ok(Ear { inputs: view.inputs.clone(), teller: Teller::new(view.config.as_ref(), truth) })
     }
 
     fn sink(&self, part: &SinkPart, worker: usize) -> anyhow::Result<Box<dyn Sink>> {
         let context = self.context(&part.name, worker);
         let overflow = part.overflow.map(|other| &self.job.sinks[other]);
+        if part.takes_rows() {
+            return Ok(Box::new(Latest(part.config.open(&context)?)));
+        }
         Ok(Box::new(Fit {
             sink: part.config.open(&context)?,
             // An instance of its own, which says what it waits for in the name of this one.
@@ -162,12 +212,14 @@ fn sayings(job: &Job, part: &SinkPart, runtime: &Handle) -> anyhow::Result<Sayin
     Ok(Sayings::of(names.iter().map(|name| &name.template)))
 }
 
-/// Where pictures come to their end: what sinks take from and no step does; where there is none such, all that sinks take
-/// from.
+/// Where pictures come to their end: what sinks (or views, where no sink takes pictures) take from and no step does; where
+/// there is none such, all that they take from.
 fn ends(job: &Job) -> Vec<Input> {
     let goes_on = |input: &Input| job.steps.iter().any(|step| step.inputs.contains(input));
     let mut all: Vec<Input> = Vec::new();
-    for input in job.sinks.iter().flat_map(|sink| &sink.inputs) {
+    let sinks: Vec<_> = job.sinks.iter().filter(|sink| !sink.takes_rows()).flat_map(|sink| &sink.inputs).collect();
+    let views = job.views.iter().filter(|_| sinks.is_empty()).flat_map(|view| &view.inputs);
+    for input in sinks.iter().copied().chain(views) {
         if !all.contains(input) {
             all.push(*input);
         }

@@ -11,6 +11,7 @@ mod ways;
 use std::sync::Arc;
 
 use operators::offload::guard;
+use operators::views::{Told, Truth};
 use operators::{Batch, Fault, Flaw, Frame, Reason};
 
 use crate::codec::Limits;
@@ -20,6 +21,7 @@ use crate::sinks::Parcel;
 use crate::steps::{Choose, Cut, Join, OnFault, Step, Stop, Work};
 use crate::template::Sayings;
 use crate::truth::Score;
+use crate::views::Teller;
 use crate::views::truth::Reading;
 use crate::write::Write;
 
@@ -44,11 +46,22 @@ pub struct Tap {
     pub sayings: Sayings,
 }
 
-/// All that the sinks of a job want.
+/// A view's wish: to be told of the pictures that come out of these parts.
+#[derive(Clone, Debug)]
+pub struct Ear {
+    /// Where it takes pictures from.
+    pub inputs: Vec<Input>,
+    /// What it is told of each.
+    pub teller: Teller,
+}
+
+/// All that the sinks and views of a job want.
 #[derive(Clone, Debug)]
 pub struct Wishes {
     /// One a thing to write.
     pub taps: Vec<Tap>,
+    /// One a view.
+    pub ears: Vec<Ear>,
     /// The job's name.
     pub job: String,
     /// What pictures the job takes.
@@ -58,9 +71,27 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Whether a sink takes from there.
+    /// Whether a sink or a view takes from there.
     fn at(&self, input: Input) -> bool {
         self.taps.iter().any(|tap| tap.inputs.contains(&input))
+            || self.ears.iter().any(|ear| ear.inputs.contains(&input))
+    }
+
+    /// What views are told of a frame that says what is true of another one.
+    fn truths(&self, frame: &Frame) -> Vec<Told> {
+        let Frame { camera, id, received_at, .. } = frame;
+        let truth = frame.truth.as_ref().map(|label| {
+            let (camera, id, label) = (camera.clone(), id.clone(), label.clone());
+            Truth { camera, id, version: *received_at, label }
+        });
+        let ears = self.ears.iter().enumerate().filter(|(_, ear)| ear.teller.needs_truth());
+        ears.filter_map(|(view, _)| Some(Told::Truth(view, truth.clone()?))).collect()
+    }
+
+    /// What views are told of a frame that became a dead letter.
+    fn obituaries(&self, frame: &Frame) -> Vec<Told> {
+        let ears = self.ears.iter().enumerate().filter(|(_, ear)| ear.teller.is_of_the_dead());
+        ears.map(|(view, ear)| Told::Fact(view, ear.teller.of_the_dead(frame))).collect()
     }
 }
 
@@ -74,6 +105,15 @@ pub enum Outcome {
     Filtered(usize, Arc<Frame>, Vec<(usize, Parcel)>, Option<Score>),
     /// It is for the dead letters.
     Dead(Fault),
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Worked {
+    /// What became of each frame.
+    pub outcomes: Vec<Outcome>,
+    /// What views are told of them.
+    pub told: Vec<Told>,
 }
 
 /// A step at its place in the graph.
@@ -94,6 +134,8 @@ pub struct Plan {
     /// The name of the `each` that each `collect` closes; empty for all other steps.
     of: Vec<String>,
     wishes: Wishes,
+    /// What views are to be told of the batches that were run since somebody took it.
+    told: Vec<Told>,
     /// Where stages and batches are counted.
     metrics: Arc<Metrics>,
     watch: Option<Watch>,
@@ -106,7 +148,7 @@ impl Plan {
         let ways = Ways::of(&shapes);
         let name = |each: &Option<usize>| each.map(|each| nodes[each].name.clone()).unwrap_or_default();
         let of = ways.closes.iter().map(name).collect();
-        Self { nodes, ways, of, wishes, metrics, watch: None }
+        Self { nodes, ways, of, wishes, told: Vec::new(), metrics, watch: None }
     }
 
     /// The same plan with somebody who looks on.
@@ -138,9 +180,24 @@ impl Plan {
                 Work::Collect(join) => collect(&mut flow, index, &self.of[index], join.as_mut()),
             }
         }
+        let (mut outcomes, told) = flow.outcomes();
+        outcomes.extend(flawed.into_iter().filter_map(as_found));
+        self.told.extend(told);
+        self.told.extend(truths.iter().flat_map(|frame| self.wishes.truths(frame)));
         // What is true of a picture is no picture: no step sees it, and nothing is written of it.
-        let truths = truths.into_iter().map(|frame| Outcome::Result(Arc::new(frame), Vec::new(), None));
-        flow.outcomes().chain(truths).chain(flawed.into_iter().filter_map(as_found)).collect()
+        outcomes.extend(truths.into_iter().map(|frame| Outcome::Result(Arc::new(frame), Vec::new(), None)));
+        outcomes
+    }
+
+    /// What became of these frames, and what views are told of them.
+    fn worked(&mut self, outcomes: Vec<Outcome>) -> Worked {
+        let mut told = std::mem::take(&mut self.told);
+        for outcome in &outcomes {
+            if let Outcome::Dead(fault) = outcome {
+                told.extend(self.wishes.obituaries(&fault.frame));
+            }
+        }
+        Worked { outcomes, told }
     }
 }
 
@@ -205,12 +262,13 @@ fn collect(flow: &mut Flow<'_>, index: usize, of: &str, join: &mut dyn Join) {
 }
 
 impl operators::Work<Batch> for Plan {
-    type Done = Vec<Outcome>;
+    type Done = Worked;
 
-    fn work(&mut self, batches: Vec<Batch>) -> Vec<Vec<Outcome>> {
+    fn work(&mut self, batches: Vec<Batch>) -> Vec<Worked> {
         let mut run = |batch: Batch| {
             self.metrics.batch(batch.frames.len(), batch.cause);
-            self.run(batch.frames)
+            let outcomes = self.run(batch.frames);
+            self.worked(outcomes)
         };
         batches.into_iter().map(&mut run).collect()
     }
@@ -220,14 +278,22 @@ impl operators::Work<Batch> for Plan {
     }
 
     /// Each frame once more, alone: so that only the one which caused it is a dead letter.
-    fn panicked(&mut self, batches: Vec<Batch>, _: &str) -> Vec<Vec<Outcome>> {
+    fn panicked(&mut self, batches: Vec<Batch>, _: &str) -> Vec<Worked> {
         let mut alone = |frame: Frame| {
             let kept = frame.clone();
-            guard(|| self.run(vec![frame])).unwrap_or_else(|panic| {
+            let outcomes = guard(|| self.run(vec![frame])).unwrap_or_else(|panic| {
                 let flaw = Flaw::new(Reason::Panicked, format!("a mistake in Vigie: {panic}"));
                 vec![Outcome::Dead(Fault { frame: kept, flaw })]
+            });
+            self.worked(outcomes)
+        };
+        let mut all = |batch: Batch| {
+            batch.frames.into_iter().map(&mut alone).fold(Worked::default(), |mut all, one| {
+                all.outcomes.extend(one.outcomes);
+                all.told.extend(one.told);
+                all
             })
         };
-        batches.into_iter().map(|batch| batch.frames.into_iter().flat_map(&mut alone).collect()).collect()
+        batches.into_iter().map(&mut all).collect()
     }
 }

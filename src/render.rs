@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use operators::ingest::clock;
+use operators::views::Told;
 use operators::{BatchFrames, Closer, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
 use timely::dataflow::operators::vec::{Map, Partition as _};
 use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
@@ -12,12 +13,15 @@ use timely::dataflow::{ProbeHandle, StreamVec};
 use timely::worker::Worker;
 
 use crate::board::Board;
+use crate::exhibit::{Exhibit, exhibit};
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Outcome, Plan, Worked};
 use crate::settle::{Ended, Shipment, To, Writing, ship};
 use crate::sinks::Sink;
 use crate::sources::Source;
 use crate::stages::Loads;
+use crate::views::Showcase;
+use crate::views::measures::Measures;
 
 /// Frames that wait in front of an ingest: enough to never make it wait, few enough not to count.
 const MAILBOX: usize = 8;
@@ -45,6 +49,8 @@ pub struct Parts {
     pub sinks: Vec<(String, Box<dyn Sink>)>,
     /// The dead letters.
     pub dead: Box<dyn Sink>,
+    /// The views, if there are any.
+    pub exhibit: Option<Exhibit>,
     /// Where ends are counted.
     pub metrics: Arc<Metrics>,
     /// Where the parts tell what they wait for.
@@ -57,6 +63,9 @@ impl Parts {
         if !self.metrics.board().is(&self.board) {
             let steps = self.plan.steps().map(str::to_owned).collect();
             self.metrics.begin(self.meters.clone(), self.window, self.board.clone(), steps);
+            let nothing = || (Showcase::new(Vec::new()), Measures::default());
+            let (showcase, measures) = self.exhibit.as_ref().map_or_else(nothing, Exhibit::shown);
+            self.metrics.show(showcase, measures);
         }
     }
 }
@@ -89,7 +98,8 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
     let name = parts.plan.job().to_owned();
     worker.dataflow_named(&name, |scope| {
         let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
-        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, metrics, board: _ } = parts;
+        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, .. } = parts;
+        let (metrics, views) = (parts.metrics, parts.exhibit);
 
         // In: each source on one worker, its frames to all.
         let mut frames = Vec::new();
@@ -99,11 +109,20 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
         }
 
         // Batches of three through the steps.
-        let shipments = scope
+        let worked = scope
             .concatenate(frames)
             .batch(size, timeout, partition)
             .offload("Steps", 1, metrics.loads.add("steps"), plan)
-            .flat_map(|outcomes| outcomes.into_iter().flat_map(ship));
+            .flat_map(parted);
+        let [outcomes, told] = two(worked.partition(2, |part| (u64::from(matches!(part, Worth::Telling(_))), part)));
+        let mut shipments = outcomes.flat_map(Worth::shipped);
+
+        // Views, on every process: what they are told is durable before its epoch is done.
+        if let Some(views) = views {
+            let (rows, waits) = exhibit(scope, told.flat_map(Worth::told), views, &metrics.loads);
+            shipments = scope.concatenate([shipments, rows]);
+            waits.probe_with(&running.done);
+        }
 
         // Out: each parcel to its sink, and what a sink refuses to the dead letters.
         let (mut done, refused) = write(shipments, sinks, &metrics.loads);
@@ -119,6 +138,33 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
             .probe_with(&running.done);
         running
     })
+}
+
+/// What comes of a batch: what becomes of a frame, or what views are told of all.
+#[derive(Clone)]
+enum Worth {
+    Shipping(Outcome),
+    Telling(Vec<Told>),
+}
+
+impl Worth {
+    fn shipped(self) -> Vec<Shipment> {
+        if let Self::Shipping(outcome) = self { ship(outcome) } else { Vec::new() }
+    }
+
+    fn told(self) -> Option<Vec<Told>> {
+        if let Self::Telling(told) = self { Some(told) } else { None }
+    }
+}
+
+fn parted(worked: Worked) -> impl Iterator<Item = Worth> {
+    let told = Some(worked.told).filter(|told| !told.is_empty()).map(Worth::Telling);
+    worked.outcomes.into_iter().map(Worth::Shipping).chain(told)
+}
+
+/// Two streams of a partition.
+fn two<S>(streams: Vec<S>) -> [S; 2] {
+    streams.try_into().ok().expect("it was parted in two")
 }
 
 /// Starts a source on a thread of its own; its mailbox.

@@ -43,6 +43,8 @@ struct Open {
     end: End,
     refused: OnceLock<Flaw>,
     score: Option<Score>,
+    /// A row of a view is no frame, and in no account.
+    is_row: bool,
     /// What is to be told of it where it is a task.
     task: Option<Told>,
 }
@@ -86,6 +88,7 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         let nothing = Parcel {
             frame: frame.clone(),
             write: None,
+            row: None,
             reason: None,
             detail: None,
             body: Bytes::new(),
@@ -95,7 +98,7 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         parcels.push((To::Done, nothing));
     }
     let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
-    let open = Arc::new(Open { frame, parcels: count, end, refused, score, task });
+    let open = Arc::new(Open { frame, parcels: count, end, refused, score, is_row: false, task });
     parcels.into_iter().map(|(to, parcel)| Shipment { to, parcel, open: open.clone() }).collect()
 }
 
@@ -120,6 +123,7 @@ fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
     Parcel {
         frame,
         write: None,
+        row: None,
         reason: Some(flaw.reason),
         detail: Some(flaw.detail.clone()),
         body,
@@ -129,9 +133,16 @@ fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
 }
 
 impl Shipment {
+    /// A row of a view, for the sink of that index.
+    pub fn of_row(sink: usize, parcel: Parcel) -> Self {
+        let (frame, parcels, refused) = (parcel.frame.clone(), AtomicUsize::new(1), OnceLock::new());
+        let open = Open { frame, parcels, end: End::Result, refused, score: None, is_row: true, task: None };
+        Self { to: To::Sink(sink), parcel, open: Arc::new(open) }
+    }
+
     /// One parcel less to be written; the frame's end, if it was the last.
     pub fn settle(self) -> Option<Ended> {
-        if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
+        if self.open.is_row || self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
         let refused = self.open.refused.get();
@@ -185,6 +196,12 @@ fn judged(mut shipment: Shipment, verdict: Result<(), Flaw>) -> Shipment {
             tracing::error!("a dead letter of camera {} ({}) is lost: {}", frame.camera, frame.id, flaw.detail);
             shipment.to = To::Done;
         }
+        // A row has no letter: the view has it, and writes it again at the next start.
+        Err(flaw) if shipment.open.is_row => {
+            let Parcel { frame, .. } = &shipment.parcel;
+            tracing::error!("the row {} of the view {} is not written: {}", frame.id, frame.camera, flaw.detail);
+            shipment.to = To::Done;
+        }
         Err(flaw) => shipment = shipment.refused(&flaw),
     }
     shipment
@@ -201,6 +218,7 @@ mod tests {
         let parcel = |body: &'static str| Parcel {
             frame: frame.clone(),
             write: Some(Write::Report),
+            row: None,
             reason: None,
             detail: None,
             body: body.into(),
@@ -230,6 +248,7 @@ mod tests {
         let parcel = move |body: &'static str| Parcel {
             frame: about.clone(),
             write: Some(Write::Report),
+            row: None,
             reason: None,
             detail: None,
             body: body.into(),

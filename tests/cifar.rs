@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::servers::{Kafka, Mongo, shared_kafka};
 use crate::support::{Process, images, models, page, turn, wait_or};
+use crate::views::{Rows, view};
 
 /// The job as people have it.
 const JOB: &str = include_str!("../jobs/cifar.toml");
@@ -112,8 +113,8 @@ fn whole(document: &Document, field: &str) -> i64 {
     }
 }
 
-/// Runs a job until so many frames are acknowledged.
-fn run(folder: &Path, job: &str, kafka: &Kafka, mongo: &Mongo, frames: usize) {
+/// Runs a job until so many frames are acknowledged; its view then.
+fn run(folder: &Path, job: &str, kafka: &Kafka, mongo: &Mongo, frames: usize) -> Rows {
     let path = folder.join("cifar.toml");
     fs::write(&path, job).expect("a job");
     let models = models().expect("asked before").display().to_string();
@@ -125,8 +126,10 @@ fn run(folder: &Path, job: &str, kafka: &Kafka, mongo: &Mongo, frames: usize) {
     let done = || (page(&worker)["acknowledged_total{}"] >= frames as f64).then_some(());
     wait_or("all to be acknowledged", done, || worker.said());
     assert_eq!(page(&worker)["results_total{}"], frames as f64, "{}", worker.said());
+    let accuracy = view(&worker, "cifar", "accuracy").unwrap_or_default();
     worker.signal("TERM");
     assert!(worker.end().success(), "{}", worker.said());
+    accuracy
 }
 
 fn text<'d>(document: &'d Document, field: &str) -> &'d str {
@@ -142,7 +145,7 @@ fn what_people_asked_of_their_documents_has_its_answer() {
     let (Some(kafka), Some(mongo)) = (shared_kafka(), Mongo::fast()) else { return };
     produce(kafka, "image_data", &pictures);
     let (folder, eye) = (tempfile::tempdir().expect("a folder"), Eye::on(&mongo));
-    run(folder.path(), JOB, kafka, &mongo, pictures.len());
+    let accuracy = run(folder.path(), JOB, kafka, &mongo, pictures.len());
     let documents = eye.all();
     assert_eq!(documents.len(), pictures.len());
     let mut by_noise: BTreeMap<String, [u32; 2]> = BTreeMap::new();
@@ -163,6 +166,13 @@ fn what_people_asked_of_their_documents_has_its_answer() {
     let right: u32 = by_noise.values().map(|[right, _]| right).sum();
     assert_eq!(eye.right(), (i64::from(right), pictures.len() as i64));
     assert_eq!(eye.right_by_pairs(), eye.right());
+    // The view says the same, and did so all the time.
+    for (noise, [right, all]) in &by_noise {
+        let row = &accuracy[&format!("cifar/{noise}")];
+        let cells = ["correct", "total", "unknown"].map(|column| row[column].as_u64());
+        assert_eq!(cells, [Some(u64::from(*right)), Some(u64::from(*all)), Some(0)], "{noise} of {accuracy:?}");
+    }
+    assert_eq!(accuracy.len(), by_noise.len());
     let share = |noise: &str| f64::from(by_noise[noise][0]) / f64::from(by_noise[noise][1]);
     println!("{by_noise:?}");
     assert!(by_noise.len() == 4 && (0.65..=0.95).contains(&share("0")), "{by_noise:?}");

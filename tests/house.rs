@@ -13,15 +13,16 @@ fn text(file: &str) -> String {
     fs::read_to_string(here().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Catches a source, step or sink that was written and can't be named in a job.
+/// Catches a source, step, view or sink that was written and can't be named in a job.
 #[test]
 fn every_kind_has_a_row() {
     let names = |folder: &str| match folder {
         "sources" => vigie::sources::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>(),
+        "views/kinds" => vigie::views::KINDS.iter().map(|kind| kind.name).collect(),
         "steps" => vigie::steps::KINDS.iter().map(|kind| kind.name).collect(),
         _ => vigie::sinks::KINDS.iter().map(|kind| kind.name).collect(),
     };
-    for folder in ["sources", "steps", "sinks"] {
+    for folder in ["sources", "steps", "views/kinds", "sinks"] {
         for entry in fs::read_dir(here().join("src").join(folder)).expect("a folder").flatten() {
             let name = entry.file_name().into_string().expect("a name");
             let kind = name.trim_end_matches(".rs");
@@ -44,6 +45,7 @@ fn dependencies_run_one_way() {
         ("sinks", ["crate::sources", "crate::steps", "crate::job", "crate::render"]),
         ("steps", ["crate::sources", "crate::sinks", "crate::job", "crate::render"]),
         ("models", ["crate::sources", "crate::sinks", "crate::job", "crate::render"]),
+        ("views", ["crate::sources", "crate::sinks", "crate::steps", "crate::render"]),
     ];
     for (folder, forbidden) in rules {
         for file in files(&here().join("src").join(folder)) {

@@ -2,6 +2,7 @@
 
 mod camera;
 mod cifar;
+mod count;
 mod delivery;
 mod describe;
 mod families;
@@ -25,5 +26,6 @@ mod standing;
 mod steps;
 mod support;
 mod tasks;
+mod views;
 mod whole_job;
 mod wrong;

@@ -243,3 +243,29 @@ fn the_page_of_sources_and_sinks_is_up_to_date() {
         "docs/sources-and-sinks.md is out of date: run VIGIE_BLESS=1 cargo test --test main manual"
     );
 }
+
+/// The tables of views that `docs/views.md` shows.
+fn views() -> Vec<String> {
+    let text = fs::read_to_string(here("docs/views.md")).expect("the page of views");
+    let blocks = text.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
+    blocks.filter(|block| block.contains("[view.")).map(str::to_owned).collect()
+}
+
+/// Catches an example of a view that no job can have, and a kind of view that has none.
+#[test]
+fn each_view_that_is_shown_can_be_had() {
+    let examples = views();
+    for example in &examples {
+        let (top, tables) = example.split_at(example.find('[').expect("a table"));
+        let job = format!(
+            "name = \"room\"\n{top}\n[source.cameras]\nkind = \"synthetic\"\n[step.persons]\nkind = \"detect\"\n\
+             model = \"persons.onnx\"\n[sink.all]\nkind = \"files\"\npath = \"out/{{id}}\"\nfrom = \"persons\"\n{tables}"
+        );
+        let read = vigie::job::Job::parse(&job, Path::new("docs/views.md"));
+        assert!(read.is_ok(), "{}\n{example}", read.map(drop).expect_err("it is wrong"));
+    }
+    for kind in vigie::views::KINDS {
+        let has_one = examples.iter().any(|example| example.contains(&format!("\"{}\"", kind.name)));
+        assert!(has_one, "docs/views.md shows no view of the kind {}", kind.name);
+    }
+}

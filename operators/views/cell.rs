@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::UnixMillis;
+
 /// One cell of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Cell {
@@ -35,6 +37,13 @@ impl From<i64> for Cell {
 impl From<f64> for Cell {
     fn from(number: f64) -> Self {
         Self::Real(Real(number))
+    }
+}
+
+/// In milliseconds since 1970.
+impl From<UnixMillis> for Cell {
+    fn from(time: UnixMillis) -> Self {
+        Self::Whole(i64::try_from(time.0).unwrap_or(i64::MAX))
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::control::{Command, Reply};
 use super::routes::{Act, Call, Route, Takes};
-use super::{Api, LARGEST_BODY, Problem, callbacks, caller, exposition, openapi, stream, tasks};
+use super::{Api, LARGEST_BODY, Problem, callbacks, caller, exposition, openapi, stream, tasks, views};
 use crate::http::OPEN_METRICS;
 
 /// `{name}` of the path, and what stands behind `?`.
@@ -41,8 +41,8 @@ pub(super) async fn answer(
         let Path(mut path) = path.map_err(|error| Problem::wrong(error.body_text()))?;
         let Query(query) = query.map_err(|error| Problem::wrong(error.body_text()))?;
         let mut named = |name| path.remove(name).unwrap_or_default();
-        let (name, id, index) = (named("name"), named("id"), named("index"));
-        let call = Call { name, id, index, query, body: Bytes::new() };
+        let (name, id, index, view) = (named("name"), named("id"), named("index"), named("view"));
+        let call = Call { name, id, index, view, query, headers: head.headers.clone(), body: Bytes::new() };
         match route.takes {
             Takes::Nothing => act(route, &api, &call).await,
             Takes::Job => act(route, &api, &Call { body: taken(&head.headers, body).await?, ..call }).await,
@@ -91,6 +91,9 @@ async fn act(route: &Route, api: &Api, call: &Call) -> Result<Response, Problem>
         Act::Page => Ok(page((api.page)())),
         Act::Take | Act::Callback => Err(Problem::bug("what is sent is taken elsewhere")),
         Act::Task => tasks::show(api, call).await,
+        Act::Views => views::list(api, call),
+        Act::View => views::show(api, call),
+        Act::Changes => views::changes(api, call),
         Act::Document => json(&openapi::document(&api.front.terms())),
         Act::Health => Ok("ok\n".into_response()),
     }

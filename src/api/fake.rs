@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use operators::UnixMillis;
+use operators::views::{Cell, Change, Columns};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -14,6 +15,7 @@ use crate::job::Job;
 use crate::outgoing::Callbacks;
 use crate::roster::{Roster, Wanted, When};
 use crate::tasks::{Put, Rules, TaskStatus, Tasks, Terms};
+use crate::views::Showcase;
 use crate::write::Write;
 
 /// A sound job file of that name.
@@ -29,6 +31,8 @@ pub struct Fake {
     pub events: Events,
     /// What it expects services to bring.
     pub callbacks: Callbacks,
+    /// The views of the job `room`.
+    pub views: Showcase,
     /// Says why there is no generation.
     pub away: Arc<Mutex<Option<String>>>,
     runtime: Arc<Mutex<Option<Runtime>>>,
@@ -46,7 +50,8 @@ impl Fake {
         let runtime = builder.worker_threads(1).enable_all().build().expect("threads");
         let (control, mut commands) = control();
         let (events, away) = (Events::new(0), Arc::<Mutex<Option<String>>>::default());
-        let api = api(control, &events, Tokens::new(tokens).expect("sound rows"));
+        let (views, tokens) = (views(), Tokens::new(tokens).expect("sound rows"));
+        let api = api(control, &events, tokens, views.clone());
         let callbacks = api.callbacks.clone();
         let address = serve(runtime.handle(), "127.0.0.1:0", tls, api).expect("a port").to_string();
         let held = Arc::new(Mutex::new(None));
@@ -66,7 +71,7 @@ impl Fake {
             }
         });
         *held.lock().expect("nobody panics here") = Some(runtime);
-        Self { address, events, callbacks, away, runtime: held }
+        Self { address, events, callbacks, views, away, runtime: held }
     }
 }
 
@@ -83,19 +88,39 @@ fn end(runtime: &Mutex<Option<Runtime>>) {
     }
 }
 
-fn api(control: Control, events: &Events, tokens: Tokens) -> Api {
+fn api(control: Control, events: &Events, tokens: Tokens, views: Showcase) -> Api {
     Api {
         control,
         events: events.clone(),
         tokens,
-        front: Arc::new(Counter::open()),
+        front: Arc::new(Counter { views: Some(views), ..Counter::open() }),
         callbacks: Default::default(),
         page: Arc::new(|| "vigie_up 1\n# EOF\n".to_owned()),
     }
 }
 
-/// Takes tasks for the job `room`, and does nothing with them.
-pub struct Counter(Tasks, Terms);
+/// A view that counts, in which the camera `a` has 3, and one of the last frames, of which nothing is known.
+fn views() -> Showcase {
+    let name = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let rooms = Columns { key: name(&["camera"]), row: name(&["frames", "count"]) };
+    let last = Columns { key: name(&["window", "camera"]), row: name(&["share", "since"]) };
+    let views = Showcase::new(vec![("rooms".into(), "count".into(), rooms), ("last".into(), "accuracy".into(), last)]);
+    views.publish(1_795_249_801_250, vec![count("a", 3)]);
+    views
+}
+
+/// A camera's row in the view `rooms`: of so many frames, twice as many things.
+pub fn count(camera: &str, frames: i64) -> Change {
+    let row: Vec<Cell> = vec![frames.into(), (2 * frames).into()];
+    Change { view: 0, key: vec![camera.into()], row: Some(row) }
+}
+
+/// Takes tasks for the job `room` and does nothing with them, and shows its views.
+pub struct Counter {
+    tasks: Tasks,
+    terms: Terms,
+    views: Option<Showcase>,
+}
 
 impl Counter {
     /// One that is open.
@@ -123,14 +148,14 @@ impl Counter {
                 let _ = tell.send(Ok(()));
             }
         });
-        Self(tasks, terms)
+        Self { tasks, terms, views: None }
     }
 }
 
 impl Front for Counter {
     fn tasks(&self, job: &str) -> Result<Tasks, Problem> {
         match job {
-            "room" => Ok(self.0.clone()),
+            "room" => Ok(self.tasks.clone()),
             _ => Err(Problem::not_found(format!("there is no job `{job}`"))),
         }
     }
@@ -147,7 +172,15 @@ impl Front for Counter {
     }
 
     fn terms(&self) -> Vec<(String, Terms)> {
-        vec![("room".to_owned(), self.1.clone())]
+        vec![("room".to_owned(), self.terms.clone())]
+    }
+
+    fn views(&self, job: &str) -> Result<Option<Showcase>, Problem> {
+        match job {
+            // One that no worker has begun with.
+            "new" => Ok(None),
+            _ => self.tasks(job).map(|_| self.views.clone()),
+        }
     }
 }
 

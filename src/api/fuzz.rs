@@ -66,7 +66,9 @@ fn targets() -> impl Strategy<Value = String> {
     ];
     let more = prop_oneof![9 => Just(""), 1 => Just("/"), 1 => Just("//x")];
     (proptest::sample::select(paths), names(), more, query).prop_map(|(path, name, more, query)| {
-        path.replace("{name}", &name).replace("{id}", &name).replace("{index}", "0") + more + &query
+        path.replace("{name}", &name).replace("{id}", &name).replace("{index}", "0").replace("{view}", "rooms")
+            + more
+            + &query
     })
 }
 

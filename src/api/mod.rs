@@ -10,6 +10,7 @@
 //! * [`routes`]: the table of all that can be asked; the router and the OpenAPI file are made from it.
 //! * [`answer`]: one request, from its caller to its answer.
 //! * [`tasks`], [`handed`], [`multipart`]: pictures that are handed in.
+//! * [`views`]: tables, and what becomes of them.
 //! * `callbacks`: answers that services bring.
 //! * [`caller`], [`tokens`]: who may do what.
 //! * [`control`]: commands, and where their answers go.
@@ -50,6 +51,7 @@ pub mod stream;
 pub mod tasks;
 pub mod tokens;
 pub mod types;
+mod views;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -77,7 +79,7 @@ pub struct Api {
     pub events: Events,
     /// Who may do what.
     pub tokens: Tokens,
-    /// Who takes tasks.
+    /// Who takes tasks, and shows views.
     pub front: AnyFront,
     /// Who waits for what services bring.
     pub callbacks: Callbacks,

@@ -9,6 +9,7 @@ use super::routes::{Gives, ROUTES, Route, Takes};
 use super::{ClusterStatus, Event, JobDetail, JobStatus, Problem, Sample, Submission};
 use crate::tasks::TaskStatus;
 use crate::tasks::terms::{Parameter, Terms};
+use crate::views::sheet::{Changes, Sheet, ViewStatus};
 
 /// The OpenAPI description of all routes, and of the tasks of these jobs.
 pub fn document(jobs: &[(String, Terms)]) -> Value {
@@ -109,7 +110,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     let query =
         |(name, what): &(&str, &str)| json!({ "name": name, "in": "query", "description": what, "schema": text });
     let id = if route.takes == Takes::Answer { "What the address ends with." } else { "The task's name." };
-    let named = [("name", "The job's name."), ("id", id), ("index", "Which of its results, from 0.")];
+    let named = [
+        ("name", "The job's name."),
+        ("id", id),
+        ("index", "Which of its results, from 0."),
+        ("view", "The view's name."),
+    ];
     let in_path = named.iter().filter(|(name, _)| route.path.contains(&format!("{{{name}}}")));
     let in_path = in_path.map(
         |(name, what)| json!({ "name": name, "in": "path", "required": true, "description": what, "schema": text }),
@@ -135,6 +141,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 /// The problems that a route may answer with.
 fn problems(route: &Route) -> Vec<(u16, &'static str)> {
     let asks = !matches!(route.gives, Gives::Text | Gives::Events);
+    let of_views = matches!(route.gives, Gives::Views | Gives::View | Gives::Changes);
     let (is_job, is_picture) = (route.takes == Takes::Job, route.takes == Takes::Picture);
     let is_answer = route.takes == Takes::Answer;
     let takes = is_job || is_picture || is_answer;
@@ -148,7 +155,8 @@ fn problems(route: &Route) -> Vec<(u16, &'static str)> {
         ),
         (401, "No token, or an unknown one.", route.role.is_some()),
         (403, "The token's role is too low, or a web page asks.", route.role.is_some()),
-        (404, "There is no such job, or task.", of_a_job),
+        (404, "There is no such job, or task.", of_a_job && !of_views),
+        (404, "There is no such job, or view.", of_views),
         (404, "Nobody has given such an address to a service.", is_answer),
         (409, "It does not go with how the job is.", changes && (of_a_job || is_job || is_picture)),
         (410, "The answer has come already, or comes too late.", is_answer),
@@ -158,7 +166,8 @@ fn problems(route: &Route) -> Vec<(u16, &'static str)> {
         (422, "A parameter that the job does not take, or of another type.", is_picture),
         (429, "There is no room for more; `Retry-After` says when there may be.", is_picture),
         (500, "A mistake in Vigie.", asks),
-        (503, "There is no generation at work; `detail` says what is missing.", asks && !is_answer),
+        (503, "There is no generation at work; `detail` says what is missing.", asks && !is_answer && !of_views),
+        (503, "The job was not at work at this process yet.", of_views),
     ];
     all.into_iter().filter(|(_, _, may)| *may).map(|(status, what, _)| (status, what)).collect()
 }
@@ -182,6 +191,17 @@ fn good(gives: Gives, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
         Gives::Task => ("The task as it is now.", of::<TaskStatus>(schemas)),
         Gives::Taken => {
             ("The task is taken, and durable. 200, where `wait` has seen its end.", of::<TaskStatus>(schemas))
+        }
+        Gives::Views => ("The views.", of::<Vec<ViewStatus>>(schemas)),
+        Gives::View => {
+            let mut content = of::<Sheet>(schemas);
+            content["text/csv"] = json!({ "schema": { "type": "string" } });
+            ("The table.", content)
+        }
+        Gives::Changes => {
+            let _ = (schemas.subschema_for::<Sheet>(), schemas.subschema_for::<Changes>());
+            let what = "Events; `data` of a `table` is a `Sheet`, which comes first, and of `changes` a `Changes`.";
+            (what, text("text/event-stream"))
         }
         Gives::Json => ("It.", json!({ "application/json": { "schema": { "type": "object" } } })),
         Gives::Found => {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::http::HeaderMap;
 use axum::routing::MethodFilter;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -64,8 +65,12 @@ pub struct Call {
     pub id: String,
     /// `{index}` of the path: one of the things that came of it.
     pub index: String,
+    /// `{view}` of the path.
+    pub view: String,
     /// What stands behind `?`.
     pub query: HashMap<String, String>,
+    /// What its headers say.
+    pub headers: HeaderMap,
     /// What was sent.
     pub body: Bytes,
 }
@@ -80,6 +85,12 @@ impl Call {
     pub(super) fn number(&self, key: &str, default: usize) -> Result<usize, Problem> {
         let Some(text) = self.query.get(key) else { return Ok(default) };
         text.parse().map_err(|_| Problem::wrong(format!("`{key}` is a whole number, and not \"{text}\"")))
+    }
+
+    /// `true` or `false` behind `?`.
+    pub(super) fn yes(&self, key: &str, default: bool) -> Result<bool, Problem> {
+        let Some(text) = self.query.get(key) else { return Ok(default) };
+        text.parse().map_err(|_| Problem::wrong(format!("`{key}` is true or false, and not \"{text}\"")))
     }
 }
 
@@ -102,6 +113,12 @@ pub enum Act {
     Callback,
     /// How a task is, or what came of it.
     Task,
+    /// The views of a job.
+    Views,
+    /// The table of one.
+    View,
+    /// What becomes of it, as it does.
+    Changes,
     /// The OpenAPI document, with the tasks of the jobs that there are.
     Document,
 }
@@ -140,6 +157,12 @@ pub enum Gives {
     Taken,
     /// A picture, or a report.
     Found,
+    /// A list of [`crate::views::sheet::ViewStatus`].
+    Views,
+    /// A [`crate::views::sheet::Sheet`], or the same as CSV.
+    View,
+    /// A stream of a [`crate::views::sheet::Sheet`] and [`crate::views::sheet::Changes`].
+    Changes,
     /// JSON that another document describes.
     Json,
     /// Text.
@@ -283,6 +306,30 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Nothing,
         act: Act::Callback,
         ..SUBMIT
+    },
+    Route {
+        path: "/api/v1/jobs/{name}/views",
+        summary: "The views of a job.",
+        gives: Gives::Views,
+        act: Act::Views,
+        ..VIEW
+    },
+    Route {
+        path: "/api/v1/jobs/{name}/views/{view}",
+        summary: "The table of a view as it is now, with its epoch.",
+        query: &[("format", "`csv` for a table instead of JSON; `Accept: text/csv` says the same")],
+        gives: Gives::View,
+        act: Act::View,
+        ..VIEW
+    },
+    Route {
+        path: "/api/v1/jobs/{name}/views/{view}/changes",
+        summary: "What becomes of a view's table, as server-sent events: the whole table, then what changes. Who comes \
+                  again with `Last-Event-ID` goes on from there, where that is still known.",
+        query: &[("follow", "`false` ends with what is known now")],
+        gives: Gives::Changes,
+        act: Act::Changes,
+        ..VIEW
     },
     Route {
         path: "/api/v1/cluster",

@@ -18,11 +18,7 @@ const FIRST: usize = 20;
 /// The events that are meant, as a stream that ends where it is not to be followed.
 pub(super) fn events(events: &Events, call: &Call) -> Result<Response, Problem> {
     let job = call.query.get("job").cloned();
-    let follow = match call.query.get("follow").map(String::as_str) {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(other) => return Err(Problem::wrong(format!("`follow` is true or false, and not \"{other}\""))),
-    };
+    let follow = call.yes("follow", true)?;
     let most = call.number("last", FIRST)?.min(KEPT);
     let (last, live) = events.listen(job.as_deref(), most);
     let last = stream::iter(last);

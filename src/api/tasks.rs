@@ -17,6 +17,7 @@ use super::routes::Call;
 use super::{Api, Problem};
 use crate::tasks::task::fresh_id;
 use crate::tasks::{Busy, Desk, Found, Room, Rules, Said, Task, TaskStatus, Tasks, Terms};
+use crate::views::Showcase;
 
 /// How long a job may take to be at work again, while processes form a new generation or a job is updated.
 const OPENING: Duration = Duration::from_secs(5);
@@ -56,7 +57,7 @@ pub enum TaskAnswer {
 /// What comes when others were asked.
 pub type Elsewhere<'a> = Pin<Box<dyn Future<Output = Result<Option<TaskAnswer>, Problem>> + Send + 'a>>;
 
-/// Who has jobs that take tasks.
+/// Who has jobs: those that take tasks, and the tables of their views.
 pub trait Front: Send + Sync {
     /// The tasks of a job that are taken here.
     ///
@@ -75,9 +76,15 @@ pub trait Front: Send + Sync {
 
     /// The jobs that take tasks, and what these may say.
     fn terms(&self) -> Vec<(String, Terms)>;
+
+    /// The tables of a job's views; nothing, where it was not at work here yet.
+    ///
+    /// # Errors
+    /// 404: there is no such job.
+    fn views(&self, job: &str) -> Result<Option<Showcase>, Problem>;
 }
 
-/// Who has jobs that take tasks.
+/// Who has jobs.
 pub type AnyFront = Arc<dyn Front>;
 
 /// Where a task comes in: all that is known before its picture is there.

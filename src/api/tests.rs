@@ -76,7 +76,9 @@ fn every_route_answers_as_the_openapi_file_says() {
         let fake = Fake::start(&[]);
         assert_eq!(submit(&fake, &job_file("room")).status, 200);
         let path = route.path.replace("{name}", "room").replace("{id}", "elsewhere").replace("{index}", "0");
-        let path = if route.path.ends_with("/events") { path + "?follow=false&job=room" } else { path };
+        let path = path.replace("{view}", "rooms");
+        let is_stream = route.path.ends_with("/events") || route.path.ends_with("/changes");
+        let path = if is_stream { path + "?follow=false&job=room" } else { path };
         if route.path.ends_with("/resume") {
             ask(&fake, "POST", "/api/v1/jobs/room/pause");
         }
@@ -295,4 +297,79 @@ fn the_served_document_tells_of_each_jobs_tasks() {
     let strength = parameters.iter().find(|row| row["name"] == "strength").expect("it is declared");
     assert_eq!(strength["schema"], json!({ "type": "number", "default": 0.5 }));
     assert!(parameters.iter().all(|row| row["in"] == "query"), "{parameters:?}");
+}
+
+fn views(fake: &Fake, path: &str, headers: &[(&str, &str)]) -> Answer {
+    send("GET", format!("http://{}/api/v1/jobs/room/views{path}", fake.address), headers, Vec::new())
+}
+
+/// Catches a table that is told otherwise than it is, or without its epoch.
+#[test]
+fn a_view_is_shown_as_json_and_as_csv() {
+    let fake = Fake::start(&[]);
+    let list = views(&fake, "", &[]).json();
+    assert_eq!(
+        (&list[0]["view"], &list[0]["rows"], &list[1]["kind"]),
+        (&json!("rooms"), &json!(1), &json!("accuracy"))
+    );
+    let table = views(&fake, "/rooms", &[]).json();
+    let columns = json!({ "key": ["camera"], "row": ["frames", "count"] });
+    let rows = json!([{ "key": ["a"], "row": [3, 6] }]);
+    let whole =
+        json!({ "view": "rooms", "kind": "count", "epoch": 1_795_249_801_250_u64, "columns": columns, "rows": rows });
+    assert_eq!(table, whole);
+    for csv in [views(&fake, "/rooms?format=csv", &[]), views(&fake, "/rooms", &[("accept", "text/csv, */*;q=0.1")])] {
+        assert_eq!(csv.text, "camera,frames,count\na,3,6\n");
+        assert!(csv.kind.starts_with("text/csv"), "{}", csv.kind);
+    }
+    let both = [("accept", "application/json, text/csv")];
+    assert_eq!(views(&fake, "/rooms", &both).json(), whole, "who takes both gets what is told to all");
+}
+
+/// The events of a stream: name, id and data of each.
+fn events(stream: &str) -> Vec<(String, String, Value)> {
+    let event = |text: &str| {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        (field("event: "), field("id: "), serde_json::from_str(&field("data: ")).expect("JSON"))
+    };
+    stream.split("\n\n").filter(|text| text.contains("data: ")).map(event).collect()
+}
+
+/// Catches a client that has to begin anew after each broken connection, or that goes on where nobody knows how.
+#[test]
+fn who_was_cut_off_goes_on_where_it_was() {
+    let fake = Fake::start(&[]);
+    let heard = |mark: &str| events(&views(&fake, "/rooms/changes?follow=false", &[("last-event-id", mark)]).text);
+    let first = heard("");
+    assert_eq!(
+        (first.len(), first[0].0.as_str(), &first[0].2["rows"]),
+        (1, "table", &json!([{ "key": ["a"], "row": [3, 6] }]))
+    );
+    fake.views.publish(1_795_249_801_500, vec![super::fake::count("b", 1)]);
+    let gone = operators::views::Change { row: None, ..super::fake::count("a", 0) };
+    fake.views.publish(1_795_249_801_750, vec![gone]);
+    let then = heard(&first[0].1);
+    let told: Vec<_> = then.iter().map(|(name, _, data)| (name.as_str(), &data["epoch"], &data["changes"])).collect();
+    let (came, left) = (json!([{ "key": ["b"], "row": [1, 2] }]), json!([{ "key": ["a"], "row": null }]));
+    let epochs = [1_795_249_801_500_u64, 1_795_249_801_750].map(Value::from);
+    assert_eq!(told, [("changes", &epochs[0], &came), ("changes", &epochs[1], &left)]);
+    assert_eq!(heard(&then[1].1), [], "it has heard all");
+    for unknown in ["1795249801750-0", "soon"] {
+        let anew = heard(unknown);
+        assert_eq!((anew.len(), anew[0].0.as_str(), &anew[0].2["rows"]), (1, "table", &came));
+    }
+}
+
+/// Catches a question about a view that is answered with a riddle.
+#[test]
+fn who_asks_for_a_view_that_is_not_there_is_told_which_are() {
+    let fake = Fake::start(&[]);
+    for path in ["/room", "/room/changes"] {
+        let said = views(&fake, path, &[]).problem(404);
+        assert!(said.contains("did you mean `rooms`?") && said.contains("rooms, last"), "{said}");
+    }
+    assert!(views(&fake, "/rooms?format=xml", &[]).problem(400).contains("json and csv"));
+    assert!(views(&fake, "/rooms/changes?follow=x", &[]).problem(400).contains("true or false"));
+    assert!(ask(&fake, "GET", "/api/v1/jobs/rom/views").problem(404).contains("rom"));
+    assert!(ask(&fake, "GET", "/api/v1/jobs/new/views/rooms").problem(503).contains("not at work"));
 }

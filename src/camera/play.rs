@@ -125,8 +125,8 @@ impl Camera {
             bytes: Bytes::new(),
         };
         let body = self.body.body(&picture, &frame);
-        let said = Default::default();
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg", said }
+        let (row, said) = Default::default();
+        Parcel { frame: Arc::new(frame), write: None, row, reason: None, detail: None, body, media: "image/jpeg", said }
     }
 }
 

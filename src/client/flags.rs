@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::views::View;
+
 /// Where a process of the cluster is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct At {
@@ -127,6 +129,8 @@ pub enum Remote {
         #[command(flatten)]
         at: At,
     },
+    /// Show a job's views, or the table of one.
+    View(Box<View>),
     /// End all processes of the cluster. Its list of jobs stays on their disks.
     Stop {
         /// Where the cluster is.
@@ -148,6 +152,7 @@ impl Remote {
             | Self::Metrics { at, .. }
             | Self::Logs { at, .. }
             | Self::Stop { at } => at,
+            Self::View(view) => &view.at,
             Self::Cancel(job) | Self::Pause(job) | Self::Resume(job) | Self::Restart(job) => &job.at,
         }
     }

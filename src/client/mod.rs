@@ -7,7 +7,7 @@
 //! * [`trust`]: whom a command trusts over HTTPS, and what it shows.
 //! * [`wire`]: a request, and its answer or its problem.
 //! * [`failure`]: what is said, and the exit code.
-//! * [`commands`], [`logs`], [`top`]: one function a command.
+//! * [`commands`], [`logs`], [`top`], [`views`]: one function a command.
 //! * [`table`], [`people`]: columns, and numbers as people say them.
 
 use std::io;
@@ -25,6 +25,7 @@ pub mod places;
 pub mod table;
 pub mod top;
 pub mod trust;
+pub mod views;
 pub mod wire;
 
 #[cfg(test)]
@@ -63,6 +64,7 @@ fn ask(remote: &Remote, client: &Client, out: Stdout<'_>) -> Result<(), Failure>
         Remote::Restart(job) => commands::turn(client, &job.name, "restart", out),
         Remote::Metrics { json, .. } => commands::metrics(client, *json, out),
         Remote::Logs { name, follow, json, .. } => logs::logs(client, name, *follow, *json, out),
+        Remote::View(view) => views::view(client, view, out),
         Remote::Stop { .. } => commands::stop(client, out),
     }
 }

@@ -140,6 +140,114 @@ fn logs_follow_one_job() {
     assert_eq!(next(), "sink waits");
 }
 
+/// Whoever reads what is printed, and goes away after so many lines.
+struct Reader(Vec<u8>, usize);
+
+impl std::io::Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.iter().filter(|byte| **byte == b'\n').count() < self.1 {
+            true => self.0.write(bytes),
+            false => Err(std::io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Catches a table that is printed otherwise than it is, and a view that is not there without the names of those that are.
+#[test]
+fn a_view_is_shown_in_each_form() {
+    let place = Place::new();
+    let list = place.say(&["view", "room"]);
+    assert!(
+        list.starts_with("view   kind      rows  columns\nrooms  count        1  camera, frames, count\n"),
+        "{list}"
+    );
+    assert_eq!(place.say(&["view", "room", "rooms"]), "camera  frames  count\na            3      6\n");
+    assert_eq!(place.say(&["view", "room", "rooms", "--csv"]), "camera,frames,count\na,3,6\n");
+    assert!(place.say(&["view", "room", "last"]).ends_with("(no row yet)\n"));
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&place.say(words)).expect("JSON");
+    assert_eq!(json(&["view", "room", "rooms", "--json"])["rows"][0]["row"][1], 6);
+    assert_eq!(json(&["view", "room", "--json"])[1]["view"], "last");
+    let said = place.fails(&["view", "room", "room"], 2);
+    assert!(said.contains("did you mean `rooms`? Known here: rooms, last"), "{said}");
+    assert!(
+        place.fails(&["view", "room", "room", "--watch"], 2).contains("rooms"),
+        "nobody waits for what never comes"
+    );
+    assert!(place.fails(&["view", "hall"], 2).contains("hall"));
+    assert!(place.fails(&["view", "new", "rooms"], 69).contains("not at work"));
+}
+
+/// Catches changes that come late or not at all where the output is no terminal.
+#[test]
+fn a_watched_view_prints_each_change() {
+    let place = Place::new();
+    let watch = |json: bool, lines: usize| {
+        let views = place.fake.views.clone();
+        let path = "/jobs/room/views/rooms";
+        let mut out = Reader(Vec::new(), lines);
+        let ended = std::thread::scope(|scope| {
+            let printed = scope.spawn(|| {
+                let ended = match json {
+                    true => super::views::watch::objects(&place.client, path, &mut out),
+                    false => super::views::watch::lines(&place.client, path, &mut out),
+                };
+                ended.expect_err("its reader goes")
+            });
+            // Until the reader has gone, more comes.
+            while !printed.is_finished() {
+                views.publish(0, vec![crate::api::fake::count("b", 7)]);
+                std::thread::yield_now();
+            }
+            printed.join().expect("it does not panic")
+        });
+        assert_eq!(ended, Failure { said: String::new(), code: 0 });
+        String::from_utf8(out.0).expect("text")
+    };
+    let said = watch(false, 2);
+    let (first, second) = said.split_once('\n').expect("two lines");
+    assert_eq!(first, "2026-11-21 08:30:01  camera=a: frames=3 count=6");
+    assert!(second.ends_with("camera=b: frames=7 count=14\n"), "{second}");
+    let said = watch(true, 3);
+    let events: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(events[0]["rows"].is_array() && events[2]["changes"].is_array(), "{said}");
+}
+
+/// Catches a live table that is called the same as the stored one and is not, and the other way round.
+#[test]
+fn a_view_is_held_against_what_is_stored() {
+    let place = Place::new();
+    let folder = place.folder.path();
+    let text = "name = 'room'\n[source.a]\nkind = 'synthetic'\n[view.rooms]\nkind = 'count'\nfrom = 'a'\n\
+        [sink.b]\nkind = 'files'\npath = 'FOLDER/out/{id}.json'\nfrom = 'a'\n";
+    let file = place.file(&text.replace("FOLDER", &folder.display().to_string()));
+    std::fs::create_dir(folder.join("out")).expect("a folder");
+    // As the fake says: the camera a has 3 frames with 2 things each.
+    for id in 1..=3 {
+        let thing = serde_json::json!({ "class": 0, "label": "x", "score": 1, "box": [0, 0, 1, 1] });
+        let at = format!("2026-11-21T08:30:0{id}Z");
+        let report = serde_json::json!({
+            "job": "room", "camera": "a", "id": id.to_string(), "number": id, "received_at": at, "done_at": at, "bytes": 1,
+            "detections": [thing, thing], "timings": {},
+        });
+        std::fs::write(folder.join(format!("out/{id}.json")), report.to_string()).expect("a file");
+    }
+    let verify = ["view", "room", "rooms", "--verify", &file];
+    assert_eq!(place.say(&verify), "rooms: 1 rows, the same as counted from 3 reports\n");
+    std::fs::remove_file(folder.join("out/2.json")).expect("it was there");
+    let mut out = Vec::new();
+    let typed = Typed::try_parse_from(["vigie"].iter().chain(&verify)).expect("it can be typed");
+    let failure = ask(&typed.remote, &place.client, &mut out).expect_err("one is missing");
+    assert_eq!(failure.code, 1);
+    assert_eq!(failure.said, "rooms: 1 of its rows differ from what is counted from 2 reports");
+    assert_eq!(String::from_utf8(out).expect("text"), "camera=a: frames 3 ≠ 2, count 6 ≠ 4 (live ≠ stored)\n");
+    assert!(place.fails(&["view", "hall", "rooms", "--verify", &file], 2).contains("the file of the job room"));
+    assert!(place.fails(&["view", "room", "rooms", "--sink", "b"], 2).contains("--verify"));
+}
+
 /// Catches a mistake that is sent, and codes that scripts can't act on.
 #[test]
 fn each_failure_has_its_code() {

@@ -142,8 +142,21 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn lines(&self, path: &str) -> Result<impl Iterator<Item = String> + use<>, Failure> {
+        self.stream(path, None)
+    }
+
+    /// As [`Client::lines`], from that event on.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn stream(&self, path: &str, after: Option<&str>) -> Result<impl Iterator<Item = String> + use<>, Failure> {
         let place = self.place()?;
-        let request = self.request(Verb::Get, place, path).body(()).map_err(Failure::other)?;
+        let request = self.request(Verb::Get, place, path);
+        let request = match after {
+            Some(mark) => request.header("Last-Event-ID", mark),
+            None => request,
+        };
+        let request = request.body(()).map_err(Failure::other)?;
         let request = self.agent.configure_request(request).timeout_per_read(Some(SILENT)).build();
         let answer = sound(place, self.agent.run(request).map_err(|error| broken(place, &error))?)?;
         let lines = BufReader::new(answer.into_body().into_with_config().limit(u64::MAX).reader()).lines();

@@ -174,6 +174,7 @@ mod tests {
         Parcel {
             frame: Arc::new(frame),
             write: Some(write),
+            row: None,
             reason,
             detail,
             body: bytes,

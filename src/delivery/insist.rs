@@ -23,6 +23,11 @@ pub enum Trouble {
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses(Duration);
 
+impl Pauses {
+    /// The first pause.
+    pub const FIRST: Duration = FIRST_PAUSE;
+}
+
 impl Default for Pauses {
     fn default() -> Self {
         Self(FIRST_PAUSE)

@@ -12,7 +12,7 @@ pub fn written(graph: &Graph) -> String {
         let shape = match node.role {
             Role::Source | Role::Sink => "oval",
             Role::Batch | Role::Step => "box",
-            Role::Dead => "cylinder",
+            Role::View | Role::Dead => "cylinder",
         };
         let label = quoted(&format!("{}\n{}", node.title(), node.what));
         writeln!(text, "    n{index} [shape = {shape}, label = {label}];").expect("a string takes all");

@@ -11,7 +11,7 @@ pub fn written(graph: &Graph) -> String {
         let (open, close) = match node.role {
             Role::Source | Role::Sink => ("([", "])"),
             Role::Batch | Role::Step => ("[", "]"),
-            Role::Dead => ("[(", ")]"),
+            Role::View | Role::Dead => ("[(", ")]"),
         };
         let label = format!("<b>{}</b><br/>{}", plain(&node.title()), plain(&node.what));
         writeln!(text, "    n{index}{open}\"{label}\"{close}").expect("a string takes all");

@@ -44,6 +44,8 @@ pub enum Role {
     Batch,
     /// Pictures are worked on.
     Step,
+    /// A table is kept.
+    View,
     /// Results go out.
     Sink,
     /// What can't be worked on, from wherever.
@@ -57,6 +59,7 @@ impl Role {
             Role::Source => "source",
             Role::Batch => "batch",
             Role::Step => "step",
+            Role::View => "view",
             Role::Sink => "sink",
             Role::Dead => "dead",
         }
@@ -119,6 +122,7 @@ impl Graph {
                 Input::Source(_) => (batch, ""),
                 Input::Step(index) => (batch + 1 + index, if branches[index] { "true" } else { "" }),
                 Input::Else(index) => (batch + 1 + index, "else"),
+                Input::View(index) => (batch + 1 + branches.len() + index, ""),
             };
             let mut places: Vec<_> = inputs.iter().map(place).collect();
             places.dedup();
@@ -126,6 +130,9 @@ impl Graph {
         };
         for step in &job.steps {
             graph.add(Role::Step, &step.name, step.config.describe(), &places(&step.inputs));
+        }
+        for view in &job.views {
+            graph.add(Role::View, &view.name, view.config.describe(), &places(&view.inputs));
         }
         for sink in &job.sinks {
             graph.add(Role::Sink, &sink.name, check::written(job, sink), &places(&sink.inputs));

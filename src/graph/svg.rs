@@ -118,6 +118,7 @@ fn boxed(card: &Card<'_>) -> String {
         Role::Source => ("#dcebff", 14),
         Role::Batch => ("#f2f2f4", 3),
         Role::Step => ("#fff3cf", 3),
+        Role::View => ("#e9e2fb", 3),
         Role::Sink => ("#dff3df", 14),
         Role::Dead => ("#fbe0de", 14),
     };

@@ -12,6 +12,7 @@ use crate::steps::Shape;
 pub enum Role {
     Source,
     Step,
+    View,
     Sink,
 }
 
@@ -34,13 +35,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// What others take from it.
+    /// The pictures that others take from it. A view gives rows, a sink nothing.
     fn output(&self) -> Option<Input> {
         match self.role {
             _ if !self.gives => None,
             Role::Source => Some(Input::Source(self.index)),
             Role::Step => Some(Input::Step(self.index)),
-            Role::Sink => None,
+            Role::View | Role::Sink => None,
         }
     }
 
@@ -48,6 +49,7 @@ impl Node {
         let role = match self.role {
             Role::Source => "source",
             Role::Step => "step",
+            Role::View => "view",
             Role::Sink => "sink",
         };
         format!("[{role}.{}]", self.name)
@@ -110,7 +112,7 @@ impl<'a> Graph<'a> {
         for (index, (shape, inputs)) in self.steps.iter().enumerate() {
             let node = self.step(index);
             let sound = inputs.iter().all(|input| match input {
-                Input::Source(_) => true,
+                Input::Source(_) | Input::View(_) => true,
                 Input::Step(from) | Input::Else(from) => nests[*from].is_some(),
             });
             let what = match (common(inputs, &nests), shape) {
@@ -180,6 +182,7 @@ impl<'a> Graph<'a> {
             }
             Input::Step(index) => self.step(index).name.clone(),
             Input::Else(index) => format!("{}{ELSE}", self.step(index).name),
+            Input::View(_) => String::new(),
         }
     }
 }
@@ -217,6 +220,11 @@ fn inputs(nodes: &[Node], place: usize, wrong: &mut Vec<Mistake>) -> Vec<Input> 
                     Err(what) => wrong.push(at(span, what)),
                 }
             }
+            let rows = inputs.iter().filter(|input| matches!(input, Input::View(_))).count();
+            if rows > 0 && rows < inputs.len() {
+                let what = "a sink takes pictures or the rows of views, and not both: give each a sink of its own";
+                wrong.push(at(&node.table, what.to_owned()));
+            }
             inputs
         }
     }
@@ -233,6 +241,12 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
         return match node.shape {
             Shape::Branch => Ok(Input::Else(node.index)),
             _ => Err(format!("`{}` has one way out, as it is no branch: name it without `{ELSE}`", node.name)),
+        };
+    }
+    if let Some(view) = nodes[..place].iter().find(|node| node.name == name && node.role == Role::View) {
+        return match nodes[place].role {
+            Role::Sink => Ok(Input::View(view.index)),
+            _ => Err(format!("`{name}` is a view and gives rows to sinks, not pictures: name a source or a step")),
         };
     }
     match nodes.iter().position(|node| node.name == name) {
@@ -255,7 +269,11 @@ fn named(nodes: &[Node], place: usize, name: &str) -> Result<Input, String> {
             Err(format!("`{name}` comes later in the file: move {later} above {node}"))
         }
         None => {
-            let known: Vec<_> = before.iter().map(|node| node.name.as_str()).collect();
+            let gives = |node: &&Node| match node.role {
+                Role::View => nodes[place].role == Role::Sink,
+                _ => node.output().is_some(),
+            };
+            let known: Vec<_> = nodes[..place].iter().filter(gives).map(|node| node.name.as_str()).collect();
             Err(words::unknown("part", name, &known))
         }
     }
@@ -319,7 +337,7 @@ fn check_roles(nodes: &[Node], wrong: &mut Vec<Mistake>) {
             "the job has no source: add one, like [source.cameras], that says where frames come from",
         ));
     }
-    if lacks(Role::Sink) {
+    if lacks(Role::Sink) && lacks(Role::View) {
         wrong.push(Mistake::new("the job has no sink: add one, like [sink.results], that says where results go"));
     }
 }

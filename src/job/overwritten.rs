@@ -1,9 +1,10 @@
-//! Pieces of one frame that would be written over each other.
+//! Pieces of one frame, and rows of one view, that would be written over each other.
 
 use super::{Job, SinkPart};
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::plan::{Input, common, nests};
+use crate::sinks::Name;
 use crate::steps::Shape;
 
 /// What is wrong with the name of what a sink writes, if it gets several pieces of one frame under it.
@@ -19,6 +20,27 @@ pub fn by_pieces(job: &Job, part: &SinkPart, context: &Context) -> Option<Mistak
         name.field
     );
     Some(Mistake::at(name.field, what))
+}
+
+/// What is wrong with the names of a sink that writes the rows of a view.
+pub fn by_rows(part: &SinkPart, context: &Context) -> Option<Mistake> {
+    if !part.inputs.iter().any(|input| matches!(input, Input::View(_))) {
+        return None;
+    }
+    let names = part.config.names(context).ok()?;
+    let wrong = |Name { field, template, replaces }: Name| {
+        let what = match template.has_expressions() {
+            true => format!(
+                "a row is of no picture that an expression could be about: write `{{camera}}` for the view's name and `{{id}}` for the row's key in `{field}`"
+            ),
+            false if replaces && !template.names_the_id() => {
+                format!("each row would be written over the one before it: put `{{id}}`, the row's key, into `{field}`")
+            }
+            false => return None,
+        };
+        Some(Mistake::at(field, what))
+    };
+    names.into_iter().find_map(wrong)
 }
 
 /// Whether pieces come to a sink: from its own inputs, or as what is too large for another one.

@@ -13,11 +13,12 @@ use super::{Batch, DEAD, Job, Limits, Spots, environment, words};
 use crate::kind;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
+use crate::plan::Input;
 use crate::write::Write;
-use crate::{sinks, sources, steps};
+use crate::{sinks, sources, steps, views};
 
 /// The tables of a job file.
-pub const TABLES: [&str; 8] = ["name", "truth", "source", "batch", "step", "sink", "dead", "limits"];
+pub const TABLES: [&str; 9] = ["name", "truth", "source", "batch", "step", "view", "sink", "dead", "limits"];
 
 /// Where dead letters go unless the job says something else.
 const DEAD_LETTERS: &str = "kind = 'files'\npath = 'dead/{camera}/{id}-{reason}'";
@@ -70,7 +71,8 @@ impl Reader {
         let truth = self.truth(&mut file);
         let sources = self.parts(&mut file, "source", sources::KINDS);
         let steps = self.parts(&mut file, "step", steps::KINDS);
-        let sinks = self.parts(&mut file, "sink", sinks::KINDS);
+        let views = self.parts(&mut file, "view", views::KINDS);
+        let mut sinks = self.parts(&mut file, "sink", sinks::KINDS);
         let dead = self.dead(&mut file);
         let (batch, at_batch) = self.settings(&mut file, &BATCH).unwrap_or_default();
         let (limits, at_limits) = self.settings(&mut file, &LIMITS).unwrap_or_default();
@@ -79,6 +81,7 @@ impl Reader {
 
         let mut nodes: Vec<_> = sources.iter().enumerate().map(|(index, draft)| source_node(draft, index)).collect();
         nodes.extend(steps.iter().enumerate().map(|(index, draft)| step_node(draft, index)));
+        nodes.extend(nodes_of(&views, Role::View));
         nodes.extend(nodes_of(&sinks, Role::Sink));
         nodes.sort_by_key(|node| node.table.start);
         let (inputs, notes) = connect(&nodes, self.lost, &mut self.wrong);
@@ -87,12 +90,16 @@ impl Reader {
             let place = nodes.iter().position(|node| node.role == role && node.index == index);
             inputs[place.expect("every part has a node")].clone()
         };
+        for (index, sink) in sinks.iter_mut().enumerate() {
+            self.rows(sink, &inputs_of(Role::Sink, index));
+        }
         Some(Job {
             name: name?,
             path: path.to_owned(),
             text: text.to_owned(),
             sources: complete(sources, |index| (inputs_of(Role::Source, index), None))?,
             steps: complete(steps, |index| (inputs_of(Role::Step, index), None))?,
+            views: complete(views, |index| (inputs_of(Role::View, index), None))?,
             sinks: complete(sinks, |index| (inputs_of(Role::Sink, index), overflows[index]))?,
             dead: dead?.part(Vec::new(), None)?,
             batch,
@@ -165,7 +172,7 @@ impl Reader {
         // A source's `from` is a mistake that `connect` knows better words for.
         let own: &[&str] = match group {
             "source" | DEAD => &["kind"],
-            "step" => &["kind", "from"],
+            "step" | "view" => &["kind", "from"],
             _ => &["kind", "from", "write", "overflow"],
         };
         let from = (group != DEAD).then(|| table.remove("from")).flatten().and_then(|from| self.from(from));
@@ -271,6 +278,19 @@ impl Reader {
             found.push(other);
         }
         found
+    }
+
+    /// A sink that takes the rows of views writes them, and nothing else.
+    fn rows(&mut self, sink: &mut Draft<dyn sinks::SinkConfig>, inputs: &[Input]) {
+        if !inputs.iter().any(|input| matches!(input, Input::View(_))) {
+            return;
+        }
+        sink.write.clear();
+        for key in ["write", "overflow"] {
+            if let Some((_, span)) = sink.spots.values.iter().find(|(name, _)| name == key) {
+                self.fail(span.clone(), format!("a sink of a view writes its rows and has no `{key}`: remove it"));
+            }
+        }
     }
 
     fn dead(&mut self, file: &mut DeTable<'_>) -> Option<Draft<dyn sinks::SinkConfig>> {

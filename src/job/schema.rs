@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Batch, Limits};
 use crate::kinds::Kind;
 use crate::write::Write;
-use crate::{sinks, sources, steps};
+use crate::{sinks, sources, steps, views};
 
 /// The JSON Schema of a job file, with every kind that this build knows.
 pub fn schema() -> Value {
@@ -28,6 +28,7 @@ pub fn schema() -> Value {
     });
     let source = any_kind(&mut generator, sources::KINDS, json!({}));
     let step = any_kind(&mut generator, steps::KINDS, json!({ "from": from }));
+    let view = any_kind(&mut generator, views::KINDS, json!({ "from": from }));
     let sink = any_kind(&mut generator, sinks::KINDS, json!({ "from": from, "write": write, "overflow": overflow }));
     let dead = any_kind(&mut generator, sinks::KINDS, json!({}));
     let batch = generator.subschema_for::<Batch>();
@@ -36,7 +37,8 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A job of Vigie",
         "type": "object",
-        "required": ["name", "source", "sink"],
+        "required": ["name", "source"],
+        "anyOf": [{ "required": ["sink"] }, { "required": ["view"] }],
         "additionalProperties": false,
         "properties": {
             "name": { "type": "string", "description": "What the job is called: `{job}` in paths and topics." },
@@ -49,6 +51,7 @@ pub fn schema() -> Value {
             "source": named(source, "Where frames come from."),
             "batch": batch,
             "step": named(step, "What is done to pictures."),
+            "view": named(view, "Tables that are always right: what was counted, how good, how fast."),
             "sink": named(sink, "Where results go."),
             "dead": dead,
             "limits": limits,

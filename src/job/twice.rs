@@ -77,6 +77,8 @@ impl Guards {
                     all.push((Guard::from([(Known::Source, source), (Known::Piece, 0)]), *input));
                 }
                 Input::Step(step) => all.extend(self.0[step][0].iter().map(|(guard, _)| (guard.clone(), *input))),
+                // Each row is a thing of its own.
+                Input::View(_) => {}
                 Input::Else(step) => all.extend(self.0[step][1].iter().map(|(guard, _)| (guard.clone(), *input))),
             }
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use operators::views::Told;
 use operators::{Fault, Flaw, Frame};
 
 use super::ways::{Input, Ways};
@@ -45,6 +46,8 @@ struct Fate {
     /// The steps that let such a record go.
     filtered: BTreeSet<usize>,
     score: Option<Score>,
+    /// What views are told of it. Where it becomes a dead letter, only those about all frames are.
+    told: Vec<Told>,
 }
 
 /// A picture whose pieces are under way.
@@ -106,8 +109,8 @@ impl<'p> Flow<'p> {
     /// A frame comes from its source.
     pub fn depart(&mut self, frame: Frame) {
         let shared = Arc::new(frame.clone());
-        let (parcels, filtered) = Default::default();
-        let fate = Fate { frame: shared, parcels, dead: None, arrived: false, filtered, score: None };
+        let (parcels, filtered, told) = Default::default();
+        let fate = Fate { frame: shared, parcels, dead: None, arrived: false, filtered, score: None, told };
         self.fates.push(fate);
         let at = Input::Source(frame.origin.source);
         let record =
@@ -123,12 +126,13 @@ impl<'p> Flow<'p> {
         records
     }
 
-    /// A record comes out of a part: to the sinks that take from there, and on to the steps.
+    /// A record comes out of a part: to the sinks and views that take from there, and on to the steps.
     pub fn emit(&mut self, at: Input, step: Option<usize>, mut record: Record) {
         self.tell(Event::Out(at, &record.picture));
         if let Err(flaw) = self.fill(at, &mut record) {
             return self.fault(step, record, flaw);
         }
+        self.tell_views(at, &record);
         let [others @ .., last] = self.ways.takers(at) else { return self.arrive(record) };
         for taker in others {
             self.queues[*taker].push(record.share());
@@ -170,10 +174,21 @@ impl<'p> Flow<'p> {
                 None => tap.sayings.say(&mut record.picture, &self.wishes.limits)?,
             };
             named.push((tap.sink, said.clone()));
-            let parcel = Parcel { frame, write: Some(tap.write), reason: None, detail: None, body, media, said };
+            let write = Some(tap.write);
+            let parcel = Parcel { frame, write, row: None, reason: None, detail: None, body, media, said };
             fate.parcels.push((tap.sink, parcel));
         }
         Ok(())
+    }
+
+    /// Tells the views of a record where it is now.
+    fn tell_views(&mut self, at: Input, record: &Record) {
+        let told = &mut self.fates[record.place.frame].told;
+        for (view, ear) in self.wishes.ears.iter().enumerate().filter(|(_, ear)| ear.inputs.contains(&at)) {
+            if !ear.teller.is_of_the_dead() {
+                told.push(Told::Fact(view, ear.teller.of_picture(&record.picture)));
+            }
+        }
     }
 
     /// A step can't work on a record.
@@ -263,13 +278,23 @@ impl<'p> Flow<'p> {
         }
     }
 
-    /// What became of the frames, when all steps had their turn.
-    pub fn outcomes(self) -> impl Iterator<Item = Outcome> {
-        self.fates.into_iter().map(|fate| match (fate.dead, fate.filtered.first()) {
-            (Some(flaw), _) => Outcome::Dead(Fault { frame: Arc::unwrap_or_clone(fate.frame), flaw }),
-            (None, Some(step)) if !fate.arrived => Outcome::Filtered(*step, fate.frame, fate.parcels, fate.score),
-            (None, _) => Outcome::Result(fate.frame, fate.parcels, fate.score),
-        })
+    /// What became of the frames, when all steps had their turn, and what views are told of them.
+    pub fn outcomes(self) -> (Vec<Outcome>, Vec<Told>) {
+        let mut all = Vec::new();
+        let ears = &self.wishes.ears;
+        let mut outcome = |fate: Fate| {
+            let is_dead = fate.dead.is_some();
+            let is_told =
+                |told: &Told| !is_dead || matches!(told, Told::Fact(view, _) if ears[*view].teller.is_of_all());
+            all.extend(fate.told.into_iter().filter(is_told));
+            match (fate.dead, fate.filtered.first()) {
+                (Some(flaw), _) => Outcome::Dead(Fault { frame: Arc::unwrap_or_clone(fate.frame), flaw }),
+                (None, Some(step)) if !fate.arrived => Outcome::Filtered(*step, fate.frame, fate.parcels, fate.score),
+                (None, _) => Outcome::Result(fate.frame, fate.parcels, fate.score),
+            }
+        };
+        let outcomes = self.fates.into_iter().map(&mut outcome).collect();
+        (outcomes, all)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::picture::Piece;
 use crate::picture::tests::found;
 use crate::steps::{Faulted, OnFault, Verdict};
 
+mod views;
+
 /// What a step of a random graph does to the number that a record carries.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -112,7 +114,7 @@ impl Graph {
             sayings: Default::default(),
         });
         let taps = taps.collect();
-        let wishes = Wishes { taps, job: "random".into(), limits: Limits::default(), truth: None };
+        let wishes = Wishes { taps, ears: Vec::new(), job: "random".into(), limits: Limits::default(), truth: None };
         Plan::new(self.steps.iter().enumerate().map(node).collect(), wishes, Arc::new(Metrics::new("random")))
     }
 }

@@ -11,13 +11,15 @@ pub enum Input {
     Step(usize),
     /// The other way out of a branch, by its index in the job.
     Else(usize),
+    /// The rows of a view, by its index in the job: no pictures. For sinks alone.
+    View(usize),
 }
 
 impl Input {
     /// The step that it comes out of, by its index in the job.
     pub fn step(self) -> Option<usize> {
         match self {
-            Self::Source(_) => None,
+            Self::Source(_) | Self::View(_) => None,
             Self::Step(index) | Self::Else(index) => Some(index),
         }
     }
@@ -44,7 +46,7 @@ pub fn nests(steps: &[(Shape, &[Input])]) -> Vec<Option<Nest>> {
 /// What comes along all of these ways, if it is the same.
 pub fn common(inputs: &[Input], nests: &[Option<Nest>]) -> Option<Nest> {
     let of = |input: &Input| match input {
-        Input::Source(_) => Some(Vec::new()),
+        Input::Source(_) | Input::View(_) => Some(Vec::new()),
         Input::Step(index) | Input::Else(index) => nests[*index].clone(),
     };
     let mut all = inputs.iter().map(of);
@@ -107,6 +109,8 @@ impl Ways {
                 }
                 self.leads[from][taker] = true;
             }
+            // A step takes no rows.
+            Input::View(_) => {}
         }
     }
 
@@ -116,6 +120,7 @@ impl Ways {
             Input::Source(source) => self.sources.get(source).map_or(&[], Vec::as_slice),
             Input::Step(step) => &self.steps[step],
             Input::Else(step) => &self.others[step],
+            Input::View(_) => &[],
         }
     }
 

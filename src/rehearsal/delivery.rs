@@ -76,8 +76,8 @@ impl Stage<'_> {
     fn dead(&self, frame: &Arc<Frame>, flaw: &Flaw, mut deliveries: Vec<Delivery>) -> Ending {
         let (reason, detail, body) = (Some(flaw.reason), Some(flaw.detail.clone()), frame.bytes.clone());
         let media = "application/octet-stream";
-        let said = Default::default();
-        let parcel = Parcel { frame: frame.clone(), reason, detail, write: None, body, media, said };
+        let (row, said) = Default::default();
+        let parcel = Parcel { frame: frame.clone(), reason, detail, write: None, row, body, media, said };
         let part = &self.job.dead;
         let place = self.place(part, &part.name, &parcel);
         let said = format!("would get the frame as it came, {}, at {place}", ByteSize(parcel.body.len() as u64));
@@ -208,6 +208,7 @@ mod tests {
             reason: None,
             detail: None,
             write,
+            row: None,
             body,
             media,
             said: Default::default(),

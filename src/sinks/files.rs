@@ -4,6 +4,7 @@
 //! written when the file and its folder are synced: it is there after a power cut. What this gives up: a process that is
 //! killed between the two leaves the passing file behind, which nothing reads and anybody may remove.
 
+mod stored;
 mod tidy;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Place;
 use object_store::{ObjectStoreExt as _, PutPayload};
@@ -22,11 +24,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::objects::{self, Draft, Objects, Origin, Target};
-use super::{Name, Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig, Stored};
 use crate::context::Context;
 use crate::delivery::{Keep, Trouble, keep};
 use crate::mistake::Mistake;
 use crate::template::{Template, levels};
+pub use stored::stored;
 use tidy::Tidy;
 
 /// Folders that are remembered as being there.
@@ -85,6 +88,15 @@ impl Files {
         Ok((folder, rest))
     }
 
+    /// What looks through its folder.
+    fn tidy(&self, context: &Context) -> anyhow::Result<Tidy> {
+        let (folder, rest) = self.split(context)?;
+        let of = |level| objects::path(level, context, "path");
+        let levels = levels(rest).into_iter().map(of).collect::<Result<_, _>>()?;
+        let root = fs::canonicalize(&folder).with_context(|| format!("can't look into `{}`", folder.display()))?;
+        Ok(Tidy::new(root, Origin::new(of(rest)?, context), levels, context))
+    }
+
     fn sink(&self, context: &Context) -> anyhow::Result<Objects<Disk>> {
         let (folder, rest) = self.split(context)?;
         let origin = Origin::new(objects::path(rest, context, "path")?, context);
@@ -132,20 +144,15 @@ impl SinkConfig for Files {
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let sink = self.sink(context)?;
         let Some(keep) = &self.keep else { return Ok(Box::new(sink)) };
-        let (folder, rest) = self.split(context)?;
-        let levels =
-            levels(rest).into_iter().map(|level| objects::path(level, context, "path")).collect::<Result<_, _>>()?;
-        let tidy = Tidy::new(
-            fs::canonicalize(folder)?,
-            Origin::new(objects::path(rest, context, "path")?, context),
-            levels,
-            context,
-        );
-        Ok(Box::new(sink.keeping(keep, tidy, context)))
+        Ok(Box::new(sink.keeping(keep, self.tidy(context)?, context)))
     }
 
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         Ok(Box::new(self.sink(context)?))
+    }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        Ok(Box::new(stored(self.tidy(context)?.paths()?)))
     }
 }
 
@@ -161,8 +168,15 @@ struct Disk {
 }
 
 impl Target for Disk {
-    async fn put(&self, draft: &Draft, _: u32) -> Result<(), Trouble> {
-        self.try_put(draft).await.map_err(|error| self.trouble(&draft.path, &error))
+    async fn put(&self, draft: &Draft, body: &Bytes, _: u32) -> Result<(), Trouble> {
+        self.try_put(draft, body).await.map_err(|error| self.trouble(&draft.path, &error))
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), Trouble> {
+        match self.try_remove(path).await {
+            Err(error) if !matches!(error, object_store::Error::NotFound { .. }) => Err(self.trouble(path, &error)),
+            _ => Ok(()),
+        }
     }
 
     fn place(&self, path: &str) -> String {
@@ -171,13 +185,17 @@ impl Target for Disk {
 }
 
 impl Disk {
-    async fn try_put(&self, draft: &Draft) -> object_store::Result<()> {
+    async fn try_remove(&self, path: &str) -> object_store::Result<()> {
+        self.store.delete(&Place::parse(path)?).await
+    }
+
+    async fn try_put(&self, draft: &Draft, body: &Bytes) -> object_store::Result<()> {
         let place = Place::parse(&draft.path)?;
         let path = self.store.path_to_filesystem(&place)?;
         if let Some(folder) = path.parent().filter(|folder| !self.believes_in(folder)) {
             self.make(folder).await.map_err(failed)?;
         }
-        self.store.put(&place, PutPayload::from_bytes(draft.body.clone())).await.map(drop)
+        self.store.put(&place, PutPayload::from_bytes(body.clone())).await.map(drop)
     }
 
     fn trouble(&self, path: &str, error: &object_store::Error) -> Trouble {

@@ -4,6 +4,8 @@
 //! their order. After a crash of Vigie the frames that were not acknowledged lead to their results once more, under the
 //! same key and `id`: a reader that wants each once drops what it knows.
 
+mod stored;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use super::{Name, Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig, Stored};
 use crate::clock;
 use crate::context::Context;
 use crate::delivery::over;
@@ -49,7 +51,8 @@ const PRODUCER: [(&str, &str); 7] = [
 ];
 
 /// Writes results to Kafka: the key is the camera; headers are `camera`, `id`, `number`, `job`, `captured_at` and
-/// `content-type`.
+/// `content-type`. Of a view, each row that changes: the key is the row's key, its parts joined by `/`, and a row that is gone
+/// has no body, so that a compacted topic (`cleanup.policy=compact`) keeps the table.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
@@ -179,6 +182,11 @@ impl SinkConfig for Kafka {
             runtime: context.runtime.clone(),
         }))
     }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let config = self.login(context)?.client(&stored::READER);
+        Ok(Box::new(stored::Stored::find(&config, &self.template(context)?)?))
+    }
 }
 
 struct Publisher {
@@ -222,11 +230,15 @@ impl Publisher {
             Err(error) => return self.unmet(&topic, &error, parcel),
         };
         let headers = headers(parcel, &self.job);
-        let camera = parcel.frame.camera.as_str();
-        if parcel.body.len().saturating_add(ENVELOPE + camera.len()) > limit {
+        // What a compacted topic keeps is the last word on each key: a row's own, or nothing where it is gone.
+        let key = if parcel.row.is_some() { parcel.frame.id.as_str() } else { parcel.frame.camera.as_str() };
+        if parcel.body.len().saturating_add(ENVELOPE + key.len()) > limit {
             return Some(Some(Err(too_large(&topic, parcel.body.len(), limit))));
         }
-        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(camera).payload(&parcel.body[..]);
+        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(key);
+        if !parcel.is_gone() {
+            record = record.payload(&parcel.body[..]);
+        }
         record = record.headers(headers);
         if let Some(captured_at) = parcel.frame.captured_at {
             record = record.timestamp(captured_at.0 as i64);
@@ -326,6 +338,11 @@ fn too_large(topic: &str, bytes: usize, limit: usize) -> Flaw {
 
 fn headers(parcel: &Parcel, job: &str) -> OwnedHeaders {
     let frame = &parcel.frame;
+    if parcel.row.is_some() {
+        let all = [("view", frame.camera.as_str()), ("job", job), ("content-type", parcel.media)];
+        let insert = |headers: OwnedHeaders, (key, value)| headers.insert(Header { key, value: Some(value) });
+        return all.into_iter().fold(OwnedHeaders::new(), insert);
+    }
     let (number, captured_at) = (frame.number.to_string(), frame.captured_at.map(clock::rfc3339));
     let reason = parcel.reason.map(|reason| reason.as_str());
     let all = [

@@ -19,7 +19,17 @@ use crate::mistake::Mistake;
 use crate::template::{Names, Said, Template};
 use crate::write::Write;
 
-/// One thing to be written for one frame.
+/// What a parcel says of a row of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The body is what the row says now.
+    Is,
+    /// The row is gone: so is what was written of it. The body is empty.
+    Gone,
+}
+
+/// One thing to be written for one frame, or for one row of a view: then `camera` is the view's name, and `id` the row's
+/// key, its parts joined by `/`.
 #[derive(Clone, Debug)]
 pub struct Parcel {
     /// The frame it is about: its names fill the sink's path or topic.
@@ -30,6 +40,8 @@ pub struct Parcel {
     pub detail: Option<String>,
     /// Which of the things that are written of a frame it is; none of them for a dead letter.
     pub write: Option<Write>,
+    /// Whether it is a row of a view, and whether that is there.
+    pub row: Option<Row>,
     /// What to write.
     pub body: Bytes,
     /// What it is: `image/jpeg`, `image/png`, `image/webp`, `application/json` or `application/octet-stream`.
@@ -54,6 +66,13 @@ pub struct Name {
     pub template: Template,
     /// Whether a second thing of the same name takes the place of the first: so it is with files, and not with messages.
     pub replaces: bool,
+}
+
+impl Parcel {
+    /// Whether what was written before under this name is to be removed.
+    pub fn is_gone(&self) -> bool {
+        self.row == Some(Row::Gone)
+    }
 }
 
 /// The table of a sink in a job file, without `from` and `write`, which are the job's own.
@@ -102,7 +121,22 @@ pub trait SinkConfig: Debug + Send + Sync {
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         self.open(context)
     }
+
+    /// The JSON that it has written and that is still there, in any order. What else it wrote may be left out.
+    ///
+    /// # Errors
+    /// Nobody can read it back, or its server does not answer.
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let what = format!(
+            "what the sink `{}` writes can't be read back from there: name a sink of files, of Kafka or of MongoDB",
+            context.part
+        );
+        Err(Mistake::new(what).into())
+    }
 }
+
+/// What a sink has written, read one after the other.
+pub type Stored = Box<dyn Iterator<Item = anyhow::Result<Bytes>>>;
 
 /// A sink at work, on a thread of its own.
 pub trait Sink: Send {

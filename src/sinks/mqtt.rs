@@ -39,7 +39,8 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 const FIELDS: &[&str] = &["camera", "id", "number", "job", "date"];
 
-/// Publishes results to an MQTT broker.
+/// Publishes results to an MQTT broker. Of a view, each row that changes is a retained message: `{camera}` is the view's name
+/// and `{id}` the row's key, its parts joined by `/`; where a row is gone, its topic is empty again.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mqtt {
@@ -249,7 +250,9 @@ impl Publisher {
             let what = format!("a result of {size} bytes is more than the MQTT broker takes: {} bytes", up.largest);
             return Err(Flaw::new(Reason::TooLarge, what));
         }
-        let put = self.handle.publish(up.generation, &topic, self.twice, self.retain, &parcel.body);
+        // A row is kept for those who come later; one that is gone is an empty body, which is kept for nobody.
+        let retain = self.retain || parcel.row.is_some();
+        let put = self.handle.publish(up.generation, &topic, self.twice, retain, &parcel.body);
         put.map_err(|what| Flaw::new(Reason::Refused, what))
     }
 

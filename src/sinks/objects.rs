@@ -37,8 +37,8 @@ pub fn names_a_file(path: &str) -> bool {
 pub struct Draft {
     /// Where it goes.
     pub path: String,
-    /// What is in it.
-    pub body: Bytes,
+    /// What is in it; `None` where nothing is to be there any more.
+    pub body: Option<Bytes>,
     /// What that is: `image/jpeg`.
     pub media: &'static str,
     /// The frame it is about.
@@ -83,11 +83,12 @@ impl Origin {
         let path = self.path(parcel);
         let record = Letter::of(parcel, &self.job).map(|letter| Draft {
             path: format!("{path}{RECORD}"),
-            body: letter.to_json(),
+            body: Some(letter.to_json()),
             media: "application/json",
             frame: frame.clone(),
         });
-        record.into_iter().chain([Draft { path, body: body.clone(), media, frame: frame.clone() }]).collect()
+        let body = (!parcel.is_gone()).then(|| body.clone());
+        record.into_iter().chain([Draft { path, body, media, frame: frame.clone() }]).collect()
     }
 
     /// Whether it may have written what is at `path`. What it can't have written is never deleted.
@@ -138,8 +139,11 @@ fn item(found: Found) -> Item<Vec<String>> {
 
 /// Where things are written.
 pub trait Target: Send + Sync + 'static {
-    /// Makes a draft durable; `attempt` counts from 0.
-    fn put(&self, draft: &Draft, attempt: u32) -> impl Future<Output = Result<(), Trouble>> + Send;
+    /// Makes a draft with this body durable; `attempt` counts from 0.
+    fn put(&self, draft: &Draft, body: &Bytes, attempt: u32) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Sees to it that nothing is at a path, whether or not anything was.
+    fn remove(&self, path: &str) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// A path in words that a reader can follow.
     fn place(&self, path: &str) -> String;
@@ -210,13 +214,17 @@ impl<T: Target> Sink for Objects<T> {
 async fn deliver<T: Target>(desk: Arc<Desk<T>>, drafts: Vec<Draft>) -> Result<(), Flaw> {
     let _seat = desk.room.acquire().await;
     for draft in &drafts {
-        let (size, most) = (draft.body.len(), desk.target.most().unwrap_or(usize::MAX));
+        let Some(body) = &draft.body else {
+            insist(&desk.post, || desk.target.remove(&draft.path)).await?;
+            continue;
+        };
+        let (size, most) = (body.len(), desk.target.most().unwrap_or(usize::MAX));
         if size > most {
             let place = desk.target.place(&draft.path);
             return Err(Flaw::new(Reason::TooLarge, format!("{size} bytes are more than `{place}` takes: {most}")));
         }
         let mut attempts = 0..;
-        insist(&desk.post, || desk.target.put(draft, attempts.next().unwrap_or(u32::MAX))).await?;
+        insist(&desk.post, || desk.target.put(draft, body, attempts.next().unwrap_or(u32::MAX))).await?;
     }
     Ok(())
 }
@@ -244,8 +252,8 @@ pub(super) mod tests {
             bytes: Bytes::copy_from_slice(body.as_bytes()),
         };
         let body = frame.bytes.clone();
-        let said = Default::default();
-        Parcel { frame: Arc::new(frame), write: None, reason: None, detail: None, body, media: "image/jpeg", said }
+        let (row, said) = Default::default();
+        Parcel { frame: Arc::new(frame), write: None, row, reason: None, detail: None, body, media: "image/jpeg", said }
     }
 
     /// A runtime as a job has it.
@@ -286,8 +294,11 @@ pub(super) mod tests {
     fn what_passes_is_on_the_board_and_what_is_too_large_is_not_tried() {
         struct Narrow;
         impl Target for Narrow {
-            async fn put(&self, _: &Draft, attempt: u32) -> Result<(), Trouble> {
+            async fn put(&self, _: &Draft, _: &Bytes, attempt: u32) -> Result<(), Trouble> {
                 if attempt < 2 { Err(Trouble::Passing("no answer".into())) } else { Ok(()) }
+            }
+            async fn remove(&self, _: &str) -> Result<(), Trouble> {
+                Ok(())
             }
             fn place(&self, path: &str) -> String {
                 format!("narrow://{path}")

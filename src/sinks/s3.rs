@@ -11,9 +11,10 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::path::Path as Place;
-use object_store::{Attribute, AttributeValue, Attributes, ObjectStore as _, PutOptions};
+use object_store::{Attribute, AttributeValue, Attributes, ObjectStore as _, ObjectStoreExt as _, PutOptions};
 use operators::{Flaw, Frame, Reason};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -169,19 +170,29 @@ struct Bucket {
 }
 
 impl Target for Bucket {
-    async fn put(&self, draft: &Draft, attempt: u32) -> Result<(), Trouble> {
+    async fn put(&self, draft: &Draft, body: &Bytes, attempt: u32) -> Result<(), Trouble> {
         let refused = |error: object_store::path::Error| {
             Trouble::Lasting(Flaw::new(Reason::Refused, format!("S3 takes no key like this: {error}")))
         };
         let place = Place::parse(&draft.path).map_err(refused)?;
         let attributes = attributes(&draft.frame, &self.job, draft.media);
         let options = PutOptions { attributes, ..Default::default() };
-        let put = self.store.put_opts(&place, draft.body.clone().into(), options);
-        let patience = patience(draft.body.len(), attempt);
+        let put = self.store.put_opts(&place, body.clone().into(), options);
+        let patience = patience(body.len(), attempt);
         match tokio::time::timeout(patience, put).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(self.words.trouble(&draft.path, &error)),
             Err(_) => Err(Trouble::Passing(self.words.silence(patience))),
+        }
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), Trouble> {
+        // A key that S3 takes no thing for holds none.
+        let Ok(place) = Place::parse(path) else { return Ok(()) };
+        match tokio::time::timeout(patience(0, 0), self.store.delete(&place)).await {
+            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
+            Ok(Err(error)) => Err(self.words.trouble(path, &error)),
+            Err(_) => Err(Trouble::Passing(self.words.silence(patience(0, 0)))),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Tasks at a standing process: each takes its own, and asks the others for those that it does not know.
+//! Tasks at a standing process: each takes its own, and asks the others for those that it does not know. And views: each
+//! process has all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use crate::api::tasks::known;
 use crate::api::{Elsewhere, Front, Problem, TaskAnswer, TaskQuestion};
 use crate::roster::Wanted;
 use crate::tasks::{Tasks, Terms};
+use crate::views::Showcase;
 
-/// The tasks of a process.
+/// The tasks of a process, and its views.
 pub(super) struct Counter(pub(super) Arc<Process>);
 
 impl Front for Counter {
@@ -42,6 +44,11 @@ impl Front for Counter {
     fn terms(&self) -> Vec<(String, Terms)> {
         let jobs: Vec<_> = self.0.inner().roster.jobs.values().cloned().collect();
         jobs.into_iter().filter_map(|entry| Some((entry.name.clone(), entry.job().ok()?.terms()?))).collect()
+    }
+
+    fn views(&self, job: &str) -> Result<Option<Showcase>, Problem> {
+        self.0.inner().roster.job(job)?;
+        Ok(self.0.metrics(job).showcase())
     }
 }
 

@@ -109,7 +109,7 @@ fn show(
 }
 
 /// Whether that key says to leave.
-fn leaves(event: &Event) -> bool {
+pub fn leaves(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     let interrupts = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     key.kind == KeyEventKind::Press && (key.code == KeyCode::Char('q') || interrupts)

@@ -35,6 +35,16 @@ impl Tidy {
         Self(Arc::new(Inside { root, origin, levels, job: context.job.clone(), emptied: Mutex::default() }))
     }
 
+    /// Every file that is there.
+    ///
+    /// # Errors
+    /// A folder can't be read.
+    pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        self.0.walk(&self.0.root, "", &mut found)?;
+        Ok(found.into_iter().map(|found| self.0.root.join(found.path)).collect())
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inside) -> io::Result<T> + Send + 'static,

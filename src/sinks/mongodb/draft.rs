@@ -55,6 +55,9 @@ impl Draft {
 }
 
 fn fields(parcel: &Parcel, job: &str, more: &Fields) -> Document {
+    if parcel.row.is_some() {
+        return row(parcel, job);
+    }
     let Frame { camera, number, id, captured_at, received_at, .. } = &*parcel.frame;
     let mut fields = Document::new();
     fields.insert("job", job);
@@ -75,6 +78,18 @@ fn fields(parcel: &Parcel, job: &str, more: &Fields) -> Document {
             }
             put(&mut fields, Write::Frame, parcel, codec::media(&parcel.body), more);
         }
+    }
+    fields
+}
+
+/// A row of a view: its columns under their own names.
+fn row(parcel: &Parcel, job: &str) -> Document {
+    let mut fields = Document::new();
+    fields.insert("job", job);
+    fields.insert("view", parcel.frame.camera.as_str());
+    fields.insert(STORED_AT, date(UnixMillis::now()));
+    if let Ok(Value::Object(columns)) = serde_json::from_slice(&parcel.body) {
+        fields.extend(columns.into_iter().map(|(column, cell)| (column, bson(cell))));
     }
     fields
 }
@@ -145,6 +160,7 @@ pub mod tests {
         Parcel {
             frame: Arc::new(frame),
             write,
+            row: None,
             reason,
             detail,
             body: Bytes::copy_from_slice(body),

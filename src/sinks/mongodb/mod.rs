@@ -9,6 +9,7 @@ mod fields;
 mod pack;
 mod server;
 mod shelf;
+mod stored;
 mod verdict;
 mod writer;
 
@@ -26,7 +27,7 @@ use self::fields::Fields;
 use self::server::{Server, shown};
 use self::shelf::Shelf;
 use self::writer::{Verdicts, Writer};
-use super::{Name, Parcel, Sink, SinkConfig};
+use super::{Name, Parcel, Sink, SinkConfig, Stored};
 use crate::context::Context;
 use crate::delivery::{Keep, Keeper, keep};
 use crate::mistake::Mistake;
@@ -34,7 +35,8 @@ use crate::template::Template;
 use crate::write::Write;
 
 /// One document a frame: `job`, `camera`, `id`, `number`, `captured_at`, `received_at`, `stored_at`, and what is written:
-/// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB.
+/// `image` and `frame` as bytes, `report` as fields, each with its size. A document holds 16 MiB. Of a view, one document a
+/// row: `job`, `view`, `stored_at`, and its columns; it goes when the row goes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mongodb {
@@ -51,6 +53,7 @@ pub struct Mongodb {
     /// What names the document (`_id`), with `{camera}`, `{id}`, `{number}`, `{job}`, `{date}` and expressions. Sinks and
     /// jobs that give the same name write to the same document: leave `{job}` out to let two jobs meet. (Not with FerretDB 1, where
     /// of two that write one document at the same moment one is lost.)
+    /// Of a row of a view, `{camera}` is the view's name and `{id}` the row's key, its parts joined by `/`.
     #[serde(default = "id")]
     id: String,
     /// More fields of the document, by the names that somebody queries: `{ InferredValue = "label", GroundTruth = "truth" }`.
@@ -178,6 +181,11 @@ impl SinkConfig for Mongodb {
     fn open_overflow(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         Ok(Box::new(self.documents(context)?))
     }
+
+    fn stored(&self, context: &Context) -> anyhow::Result<Stored> {
+        let server = Server::new(&self.url, &self.database);
+        Ok(Box::new(stored::stored(&context.runtime, &server, &self.collection(context)?, &context.job)?))
+    }
 }
 
 impl Mongodb {
@@ -237,6 +245,22 @@ impl Documents {
         Draft::new(collection, id, parcel, &self.job, &self.fields)
     }
 
+    /// Removes the documents of rows that are gone.
+    fn remove(&self, gone: &[(usize, &Parcel)]) -> Verdicts {
+        let mut collections = BTreeMap::<String, (Vec<usize>, Vec<String>)>::new();
+        for (place, parcel) in gone {
+            let (collection, id) = self.names(parcel);
+            let (places, ids) = collections.entry(collection).or_default();
+            places.push(*place);
+            ids.push(id);
+        }
+        let remove = |(collection, (places, ids)): (String, (Vec<usize>, Vec<String>))| {
+            let verdict = self.runtime.block_on(self.writer.remove(&collection, &ids));
+            places.into_iter().map(move |place| (place, verdict.clone()))
+        };
+        collections.into_iter().flat_map(remove).collect()
+    }
+
     /// Writes to all collections at the same time.
     fn deliver(&self, drafts: Vec<(usize, Draft)>) -> Verdicts {
         let start = |(collection, commands): (String, pack::Commands)| {
@@ -268,13 +292,14 @@ impl Sink for Documents {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
         let mut verdicts: Vec<_> = parcels.iter().map(|_| Ok(())).collect();
         let mut drafts = Vec::with_capacity(parcels.len());
-        for (place, parcel) in parcels.iter().enumerate() {
+        let (gone, parcels): (Vec<_>, Vec<_>) = parcels.iter().enumerate().partition(|(_, parcel)| parcel.is_gone());
+        for (place, parcel) in parcels {
             match self.draft(parcel) {
                 Ok(draft) => drafts.push((place, draft)),
                 Err(flaw) => verdicts[place] = Err(flaw),
             }
         }
-        for (place, verdict) in self.deliver(drafts) {
+        for (place, verdict) in self.deliver(drafts).into_iter().chain(self.remove(&gone)) {
             verdicts[place] = verdict;
         }
         verdicts

@@ -122,6 +122,19 @@ pub fn command(collection: &str, updates: &[Update], patience: Duration) -> RawD
     }
 }
 
+/// The command that removes documents, whether or not they are there.
+pub fn removal(collection: &str, ids: &[String], patience: Duration) -> RawDocumentBuf {
+    let mut all = RawArrayBuf::new();
+    ids.iter().for_each(|id| all.push(id.as_str()));
+    let mut statements = RawArrayBuf::new();
+    statements.push(rawdoc! { "q": { "_id": { "$in": all } }, "limit": 0 });
+    rawdoc! {
+        "delete": collection,
+        "deletes": statements,
+        "writeConcern": { "w": "majority", "wtimeout": i32::try_from(patience.as_millis()).unwrap_or(i32::MAX) },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use mongodb::bson::{Bson, Document};

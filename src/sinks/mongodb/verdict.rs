@@ -125,6 +125,21 @@ pub fn judge(answer: &Document, updates: usize, place: &str) -> Result<Vec<Optio
     Ok(faults)
 }
 
+/// Whether all that a command was to do is done, on a majority of the servers.
+///
+/// # Errors
+/// What stands in the way.
+pub fn all_done(answer: &Document, place: &str) -> Result<(), Fault> {
+    let errors = answer.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
+    if let Some(error) = errors.iter().find_map(Bson::as_document) {
+        return Err(Fault::coded(code(error), message(error), place));
+    }
+    match answer.get_document("writeConcernError") {
+        Ok(error) => Err(Fault::Passing(format!("not yet on a majority of the servers: {}", told(error)))),
+        Err(_) => Ok(()),
+    }
+}
+
 fn told(error: &Document) -> String {
     format!("{} ({})", brief(message(error)), code(error))
 }

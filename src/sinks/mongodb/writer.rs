@@ -7,9 +7,9 @@ use std::time::Duration;
 use operators::Flaw;
 use tokio::sync::{Mutex, Semaphore};
 
-use super::pack::{Commands, Update, command};
+use super::pack::{Commands, Update, command, removal};
 use super::server::{Server, patience};
-use super::verdict::{Fault, judge};
+use super::verdict::{Fault, all_done, judge};
 use crate::board::Post;
 use crate::delivery::{Trouble, insist};
 
@@ -54,6 +54,23 @@ impl Writer {
             work.give_up(&flaw);
         }
         work.verdicts
+    }
+
+    /// Removes documents, until none of them is there any more.
+    ///
+    /// # Errors
+    /// Why that will never be.
+    pub async fn remove(&self, collection: &str, ids: &[String]) -> Result<(), Flaw> {
+        let place = format!("{}.{collection}", self.server.name());
+        let attempt = || async {
+            let command = removal(collection, ids, patience(0) - Duration::from_secs(1));
+            let answer = self.server.run(command, &place).await.and_then(|answer| all_done(&answer, &place));
+            answer.map_err(|fault| match fault {
+                Fault::Lasting(flaw) => Trouble::Lasting(flaw),
+                other => Trouble::Passing(other.words()),
+            })
+        };
+        insist(&self.post, attempt).await
     }
 
     /// Goes on where the last attempt stopped, as far as it gets.

@@ -153,8 +153,8 @@ fn put_to(answer: Option<&'static str>) -> Result<(), Trouble> {
     let words = Words { bucket: "faces".into(), server: "the server".into(), whose: "in [sink.faces]".into() };
     let bucket = Bucket { store, job: "room".into(), words: Arc::new(words) };
     let frame = parcel("door", "7", "").frame;
-    let draft = Draft { path: "7.jpg".into(), body: "body".into(), media: "image/jpeg", frame };
-    runtime.block_on(bucket.put(&draft, 0))
+    let draft = Draft { path: "7.jpg".into(), body: Some("body".into()), media: "image/jpeg", frame };
+    runtime.block_on(bucket.put(&draft, &"body".into(), 0))
 }
 
 /// Catches an answer that is read wrong, and a client that panics over its own pauses.
