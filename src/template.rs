@@ -124,6 +124,11 @@ impl Template {
         self.pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)))
     }
 
+    /// Whether expressions stand in it.
+    pub fn has_expressions(&self) -> bool {
+        !self.expressions.is_empty()
+    }
+
     /// Whether `{id}` is in it, as a field or within an expression: without it, frames of a camera share names.
     pub fn names_the_id(&self) -> bool {
         self.pieces.contains(&Piece::Field(Field::Id))
