@@ -31,7 +31,7 @@ pub trait Ticks<'s, D> {
     ///     seen
     /// });
     /// let seen = seen.extract();
-    /// assert!(seen.contains(&(0, vec!["record"])));
+    /// assert!(seen[0].1.contains(&"record"));
     /// assert_eq!(seen.last(), Some(&(7, vec!["tick"; seen.last().unwrap().1.len()])), "and it has ended with its input");
     /// ```
     fn ticks(self, every: Duration, tick: Option<D>) -> StreamVec<'s, Epoch, D>;

@@ -18,7 +18,6 @@ use timely::dataflow::operators::{Exchange, ToStream};
 use timely::dataflow::{Scope, StreamVec};
 
 use crate::board::{Board, Post};
-use crate::opening::Place;
 use crate::rows;
 use crate::settle::Shipment;
 use crate::stages::Loads;
@@ -47,8 +46,10 @@ pub struct Exhibit {
     pub sinks: Vec<Vec<usize>>,
     /// Where their state lies.
     pub folder: PathBuf,
-    /// This process among all.
-    pub place: Place,
+    /// How many processes there are …
+    pub processes: usize,
+    /// … and workers of each.
+    pub threads: usize,
     /// Where tables are shown.
     pub showcase: Showcase,
     /// Where it is told how large they are.
@@ -69,8 +70,8 @@ impl Exhibit {
 
     /// The first worker of each process.
     fn firsts(&self) -> impl Iterator<Item = u64> + Clone + use<> {
-        let threads = self.place.threads;
-        (0..self.place.processes).map(move |process| (process * threads) as u64)
+        let threads = self.threads;
+        (0..self.processes).map(move |process| (process * threads) as u64)
     }
 
     fn opening(&self, door: Door, worker: usize) -> Opening {
@@ -113,8 +114,8 @@ pub fn exhibit<'s>(
     loads: &Loads,
 ) -> (StreamVec<'s, Epoch, Shipment>, StreamVec<'s, Epoch, ()>) {
     let worker = scope.index();
-    let is_first = worker.is_multiple_of(views.place.threads);
-    let (door, reunion) = Reunion::of(views.place.processes);
+    let is_first = worker.is_multiple_of(views.threads);
+    let (door, reunion) = Reunion::of(views.processes);
 
     let (opening, all) = (views.opening(door.clone(), worker), views.clone());
     let waits = is_first
