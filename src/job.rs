@@ -12,6 +12,7 @@ mod environment;
 mod graph;
 mod read;
 mod schema;
+mod table;
 mod twice;
 pub(crate) mod words;
 

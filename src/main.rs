@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Worker(worker) => return vigie::supervisor::run(&worker),
         Command::Remote(remote) => return vigie::client::run(&remote),
         Command::Model(look) => look.run(),
+        Command::Latency(latency) => return latency.run(),
         Command::Try(rehearsal) => return rehearsal.run(),
         Command::Token { name, role } => vigie::client::token(&name, role),
         Command::Camera(camera) => camera.run(),

@@ -121,6 +121,11 @@ fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
 }
 
 impl Shipment {
+    /// The frame that it is written for, whole even where this is of one of its pieces.
+    pub fn frame(&self) -> &Arc<Frame> {
+        &self.open.frame
+    }
+
     /// One parcel less to be written; the frame's end, if it was the last.
     pub fn settle(self) -> Option<Ended> {
         if self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {
