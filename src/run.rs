@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::api::routes::BASE;
 use crate::check::describe;
 use crate::cli;
+use crate::client;
 use crate::cluster::{Cluster, Door, EXIT_BUG, EXIT_MISTAKE, Lost, PATIENCE};
 use crate::command::{Command, Inbox, Ticket, orders};
 use crate::http;
@@ -54,6 +55,12 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let code = if error.is::<Mistake>() { EXIT_MISTAKE } else { 1 };
         Failure(format!("error: {error:#}"), code)
+    }
+}
+
+impl From<client::Failure> for Failure {
+    fn from(failure: client::Failure) -> Self {
+        Failure(failure.said, failure.code.into())
     }
 }
 

@@ -11,8 +11,9 @@ use ::mongodb::bson::{Document, doc};
 use tokio::runtime::Runtime;
 use vigie::clock;
 
+use crate::standing::Standing;
 use crate::support::servers::{Mongo, shared_kafka};
-use crate::support::{Broker, Process, free_port, images, models, turn, wait};
+use crate::support::{Broker, Process, images, models, turn, wait};
 
 /// A job in a folder of its own, where what is measured comes to lie.
 struct Bench {
@@ -24,11 +25,11 @@ struct Bench {
 type Row = BTreeMap<String, String>;
 
 impl Bench {
-    /// The job of that text.
+    /// The job of that text, in which `OUT` stands for the folder.
     fn of(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let job = folder.path().join("job.toml");
-        fs::write(&job, text).expect("a job file");
+        fs::write(&job, text.replace("OUT", &folder.path().display().to_string())).expect("a job file");
         Self { job: job.display().to_string(), folder }
     }
 
@@ -130,8 +131,7 @@ fn a_load_is_measured_as_its_documents_say() {
     let (models, pictures) = (models.display().to_string(), images.join("cifar10").display().to_string());
     let (kafka, mongodb) = (kafka.brokers(), mongo.url());
     let environment = [("VIGIE_KAFKA", &*kafka), ("VIGIE_MONGODB", &*mongodb), ("VIGIE_MODELS", &*models)];
-    let said =
-        bench.measure("first", &["--at", "5,20", "--for", "4s", "--pictures", &pictures], &environment);
+    let said = bench.measure("first", &["--at", "5,20", "--for", "4s", "--pictures", &pictures], &environment);
 
     let rows = bench.rows("first");
     let table = table(&said);
@@ -180,7 +180,8 @@ fn a_load_goes_through_mqtt_beside_other_cameras() {
     let Some(broker) = Broker::mosquitto() else { return };
     let bench = Bench::of(&format!(
         "name = 'site'\n[source.cameras]\nkind = 'mqtt'\nurl = '{}'\ntopic = 'site/{{camera}}/raw'\n[batch]\ntimeout = '10ms'\n\
-         [step.small]\nkind = 'resize'\nwidth = 64\nheight = 48\n[sink.out]\nkind = 'files'\npath = 'out/{{camera}}/{{id}}.json'\n",
+         [step.small]\nkind = 'resize'\nwidth = 64\nheight = 48\n\
+         [sink.out]\nkind = 'files'\npath = 'OUT/out/{{camera}}/{{id}}.json'\n",
         broker.url()
     ));
     let out = bench.path("latency").display().to_string();
@@ -207,10 +208,12 @@ fn a_job_that_runs_is_listened_to() {
          [sink.told]\nkind = 'mqtt'\nurl = '{0}'\ntopic = 'site/{{camera}}/told/{{date}}'\n",
         broker.url()
     ));
-    let mut job = Process::vigie(&["run", &bench.job, "-w", "1", "--http", &format!("127.0.0.1:{}", free_port())]);
-    job.connected();
-    let out = bench.path("live").display().to_string();
-    let mut ear = Process::vigie(&["latency", &bench.job, "--for", "4s", "--out", &out]);
+    let cluster = Standing::start(1);
+    cluster.does(&["submit", &bench.job]);
+    wait("the source", || cluster.said().contains("connected ([source.cameras]").then_some(()));
+    let (out, at) = (bench.path("live").display().to_string(), cluster.doors()[0].address.to_string());
+    let words = ["latency", "site", "--for", "4s", "--out", &out];
+    let mut ear = Process::start(env!("CARGO_BIN_EXE_vigie"), &words, &[("VIGIE_AT", &at)]);
     ear.until("the ear", |ear| ear.said().contains("connected ([source.latency]").then_some(()));
     let message = |number: u64| {
         let picture = base64_simd::STANDARD.encode_to_string(crate::support::frames(1).remove(0));
@@ -223,23 +226,25 @@ fn a_job_that_runs_is_listened_to() {
     let rows = bench.rows("live");
     let mut ids: Vec<_> = rows.iter().map(|row| row["id"].as_str()).collect();
     ids.sort_unstable();
-    assert_eq!(ids, ["0", "1", "2", "3", "4", "5"], "{}\n{}", ear.said(), job.said());
+    assert_eq!(ids, ["0", "1", "2", "3", "4", "5"], "{}\n{}", ear.said(), cluster.said());
     assert!(rows.iter().all(|row| number(row, "total_ms") >= 5000.0 && row["level"] == "live"), "{rows:?}");
     // It is still there, and takes frames.
     broker.publish(vec![message(6)]);
-    wait("the next frame", || (crate::support::page(&job)["results_total{}"] >= 7.0).then_some(()));
+    wait("the next frame", || (cluster.get(0, "/api/v1/jobs/site")["status"]["results"] == 7).then_some(()));
 }
 
 /// Catches a mistake that is found when the minute is over, or said so that nobody knows what to do.
 #[test]
 fn what_cannot_be_measured_is_said_at_once() {
-    let files = "name = 'a'\n[source.in]\nkind = 'synthetic'\n[sink.out]\nkind = 'files'\npath = 'out/{camera}/{id}.json'\n";
+    let files = "name = 'a'\n[source.in]\nkind = 'synthetic'\n\
+                 [sink.out]\nkind = 'files'\npath = 'OUT/out/{camera}/{id}.json'\n";
     let bench = Bench::of(files);
     let none = bench.path("none.csv").display().to_string();
     for (arguments, words) in [
         (&["--at", "5"][..], "a load is offered through Kafka or MQTT"),
         (&["--at", "0"], "a level is frames a second"),
         (&[], "no sink of this job writes reports to Kafka or MQTT"),
+        (&["--at", "5", "--cluster", "cluster.toml"], "cannot be used with"),
         (&["--at", "5", "--compare", &none], "can't read"),
     ] {
         let out = bench.path("out").display().to_string();

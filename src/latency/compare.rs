@@ -32,7 +32,13 @@ pub fn written(old: &[Old], new: &[Measure]) -> String {
         for (q, name) in QUANTILES.into_iter().zip(["p50", "p95", "p99"]) {
             let (Some(before), Some(now)) = (quantile(&before.totals, q), quantile(&now, q)) else { continue };
             let ratio = if before > 0.0 { format!("×{:.2}", now / before) } else { "-".to_owned() };
-            table.push(vec![measure.level.clone(), name.to_owned(), format!("{before:.3}"), format!("{now:.3}"), ratio]);
+            table.push(vec![
+                measure.level.clone(),
+                name.to_owned(),
+                format!("{before:.3}"),
+                format!("{now:.3}"),
+                ratio,
+            ]);
         }
     }
     match table.len() {

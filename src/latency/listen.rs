@@ -49,8 +49,9 @@ pub fn listen(job: &Job, span: Duration, runtime: &Handle) -> anyhow::Result<Mea
         rows.extend(row.filter(|row| row.done_at >= began));
     }
     closer.close();
-    // What still waits came too late.
+    // What still waits came too late. The source ends when nobody is left to give receipts.
     while inbox.take(GLANCE).is_ok() {}
+    drop(inbox);
     thread.join().expect("a source does not panic")?;
     Ok(Measure { level: LIVE.to_owned(), offered: None, took: span, late: 0, lost: 0, rows })
 }

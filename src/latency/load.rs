@@ -308,8 +308,10 @@ mod tests {
     /// Catches a rate that makes no load.
     #[test]
     fn a_level_is_a_rate() {
-        assert_eq!(["5", " 0.5", "80"].map(|text| text.parse::<Rate>().map(|rate| rate.to_string())),
-            [Ok("5".to_owned()), Ok("0.5".to_owned()), Ok("80".to_owned())]);
+        assert_eq!(
+            ["5", " 0.5", "80"].map(|text| text.parse::<Rate>().map(|rate| rate.to_string())),
+            [Ok("5".to_owned()), Ok("0.5".to_owned()), Ok("80".to_owned())]
+        );
         for wrong in ["", "0", "-1", "NaN", "inf", "fast"] {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
         }

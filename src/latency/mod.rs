@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::runtime::Runtime;
 
+use crate::client;
+use crate::client::flags::At;
 use crate::cluster::ClusterFlags;
 use crate::job::Job;
 use crate::run::Failure;
@@ -40,12 +43,16 @@ const CAMERAS: i64 = 256;
 /// `vigie latency`.
 #[derive(Debug, Args)]
 pub struct Latency {
-    /// The job file.
+    /// The job file; or, without --at, the name of a job of the standing cluster, as `vigie jobs` shows it.
     pub job: PathBuf,
     /// Levels of load, one after the other: frames a second of all cameras together. The job runs in this process for it, so
     /// it may run nowhere else. Without --at, nothing is sent: the reports of the job, which runs elsewhere, are listened to.
     #[arg(long, value_name = "RATES", value_delimiter = ',')]
     pub at: Vec<Rate>,
+    /// The file that says where the processes of the cluster are, for a job that is named [default: VIGIE_AT, else
+    /// ./cluster.toml]
+    #[arg(long, value_name = "FILE", conflicts_with = "at")]
+    pub cluster: Option<PathBuf>,
     /// How long each level lasts, or how long it is listened.
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     pub span: Duration,
@@ -81,8 +88,7 @@ impl Latency {
     fn try_run(&self) -> Result<(), Failure> {
         let old = self.compare.as_deref().map(compare::read).transpose()?.unwrap_or_default();
         let runtime = threads("io")?;
-        let job = Job::load(&self.job)?;
-        job.check(runtime.handle())?;
+        let job = self.job(&runtime)?;
         let place = || format!("can't write to {}", self.out.display());
         fs::create_dir_all(&self.out).with_context(place)?;
         let name = job.name.clone();
@@ -95,6 +101,21 @@ impl Latency {
         };
         runtime.shutdown_timeout(Duration::from_millis(100));
         Ok(self.tell(&name, &measured, &old)?)
+    }
+
+    /// The job of the file, checked where it is to run here; or that of the cluster.
+    fn job(&self, runtime: &Runtime) -> Result<Job, Failure> {
+        let name = self.job.to_string_lossy();
+        let is_name = !self.job.exists() && self.job.extension().is_none() && !name.contains('/');
+        if self.at.is_empty() && is_name {
+            let at = At { cluster: self.cluster.clone(), ..At::default() };
+            return Ok(Job::parse(&client::job_file(&at, &name)?, &self.job)?);
+        }
+        let job = Job::load(&self.job)?;
+        if !self.at.is_empty() {
+            job.check(runtime.handle())?;
+        }
+        Ok(job)
     }
 
     fn wanted(&self) -> Wanted {

@@ -19,8 +19,12 @@ use plotters::style::register_font;
 use super::compare::Old;
 use super::table::{Measure, QUANTILES, quantile};
 
-/// Width and height of the picture in pixels.
-const SIZE: (u32, u32) = (1000, 620);
+/// Width and height of the picture in pixels, without the legend.
+const SIZE: (u32, u32) = (1000, 580);
+
+/// Height of a row of the legend, and where its columns begin.
+const ROW: u32 = 24;
+const COLUMNS: [u32; 5] = [76, 114, 330, 460, 590];
 
 /// The PNG is drawn so many times as large, and made smaller: its lines are smooth then.
 const SMOOTH: u32 = 3;
@@ -86,19 +90,25 @@ fn name(level: &str) -> String {
     }
 }
 
+/// The picture with its legend.
+fn size(curves: &[Curve]) -> [u32; 2] {
+    [SIZE.0, SIZE.1 + ROW * (curves.len() as u32 + 1)]
+}
+
 fn image(job: &str, curves: &[Curve]) -> anyhow::Result<RgbImage> {
-    let (width, height) = (SIZE.0 * SMOOTH, SIZE.1 * SMOOTH);
+    let (small, large) = (size(curves), size(curves).map(|side| side * SMOOTH));
+    let [width, height] = large;
     let mut pixels = vec![0; (width * height * 3) as usize];
     let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
     draw(&area, SMOOTH, job, curves).map_err(undrawn)?;
     drop(area);
     let large = RgbImage::from_raw(width, height, pixels).expect("three bytes a pixel");
-    Ok(resize(&large, SIZE.0, SIZE.1, FilterType::Triangle))
+    Ok(resize(&large, small[0], small[1], FilterType::Triangle))
 }
 
 fn vectors(job: &str, curves: &[Curve]) -> anyhow::Result<String> {
     let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+    let area = SVGBackend::with_string(&mut svg, size(curves).into()).into_drawing_area();
     draw(&area, 1, job, curves).map_err(undrawn)?;
     drop(area);
     Ok(svg)
@@ -124,9 +134,12 @@ fn text(size: u32, scale: u32) -> TextStyle<'static> {
 
 fn draw<B: DrawingBackend>(area: &Area<B>, scale: u32, job: &str, curves: &[Curve]) -> Drawn<B> {
     area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(area)
+    let (above, below) = area.split_vertically(SIZE.1 * scale);
+    legend(&below, scale, curves)?;
+    let mut chart = ChartBuilder::on(&above)
         .caption(format!("Latency of {job}"), text(24, scale))
         .margin(14 * scale)
+        .margin_right(34 * scale)
         .x_label_area_size(48 * scale)
         .y_label_area_size(62 * scale)
         .build_cartesian_2d(range(curves).log_scale().with_key_points(ticks(range(curves))), 0.0..100.0)?;
@@ -136,15 +149,6 @@ fn draw<B: DrawingBackend>(area: &Area<B>, scale: u32, job: &str, curves: &[Curv
         line(&mut chart, scale, curve)?;
         marks(&mut chart, scale, curve)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .margin(12 * scale)
-        .legend_area_size(34 * scale)
-        .label_font(text(15, scale))
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .draw()?;
     area.present()
 }
 
@@ -160,6 +164,7 @@ fn axes<B: DrawingBackend>(chart: &mut Chart<'_, B>, scale: u32) -> Drawn<B> {
         .y_labels(11)
         .bold_line_style(GRID.stroke_width(scale))
         .light_line_style(WHITE)
+        .set_all_tick_mark_size(6 * scale)
         .axis_style(GUIDE.stroke_width(scale))
         .draw()
 }
@@ -208,31 +213,39 @@ fn guides<B: DrawingBackend>(chart: &mut Chart<'_, B>, scale: u32, curves: &[Cur
     Ok(())
 }
 
-fn line<'a, B: DrawingBackend + 'a>(chart: &mut Chart<'a, B>, scale: u32, curve: &Curve) -> Drawn<B> {
-    let (colour, dash) = (curve.colour, 7 * scale as i32);
-    let style = ShapeStyle { color: colour.mix(if curve.old { 0.65 } else { 1.0 }), filled: false, stroke_width: 2 * scale };
-    let drawn = match curve.old {
-        true => chart.draw_series(DashedLineSeries::new(points(&curve.totals), dash, dash / 2, style))?,
-        false => chart.draw_series(LineSeries::new(points(&curve.totals), style))?,
-    };
-    let (length, old) = (28 * scale as i32, curve.old);
-    drawn.label(legend(curve)).legend(move |(x, y)| {
-        let points = [(x, y), (x + length, y)];
-        match old {
-            true => DashedPathElement::new(points.into_iter(), dash, dash / 2, style).into_dyn(),
-            false => PathElement::new(points, style).into_dyn(),
-        }
-    });
+fn line<B: DrawingBackend>(chart: &mut Chart<'_, B>, scale: u32, curve: &Curve) -> Drawn<B> {
+    let (style, dash) = (style(curve, scale), 7 * scale as i32);
+    match curve.old {
+        true => _ = chart.draw_series(DashedLineSeries::new(points(&curve.totals), dash, dash / 2, style))?,
+        false => _ = chart.draw_series(LineSeries::new(points(&curve.totals), style))?,
+    }
     Ok(())
 }
 
-/// What the legend says of a curve.
-fn legend(curve: &Curve) -> String {
-    let told = QUANTILES.map(|q| {
-        let ms = quantile(&curve.totals, q).expect("a curve has a frame");
-        format!("p{:.0} {}", q * 100.0, short(ms))
-    });
-    format!("{}:  {} ms", curve.label, told.join("   "))
+/// One row a curve, below the axis where no curve is: what it is of, and its quantiles.
+fn legend<B: DrawingBackend>(area: &Area<B>, scale: u32, curves: &[Curve]) -> Drawn<B> {
+    let at = |column: usize, y: i32| ((COLUMNS[column] * scale) as i32, y);
+    for (row, curve) in curves.iter().enumerate() {
+        let (top, style) = ((row as u32 * ROW * scale) as i32, style(curve, scale));
+        let (middle, dash) = (top + 9 * scale as i32, 7 * scale as i32);
+        let line = [at(0, middle), (at(0, 0).0 + 4 * dash, middle)];
+        match curve.old {
+            true => area.draw(&DashedPathElement::new(line.into_iter(), dash, dash / 2, style))?,
+            false => area.draw(&PathElement::new(line, style))?,
+        }
+        area.draw(&Text::new(curve.label.clone(), at(1, top), text(16, scale)))?;
+        for (column, q) in (2..).zip(QUANTILES) {
+            let ms = quantile(&curve.totals, q).expect("a curve has a frame");
+            let told = format!("p{:.0}  {} ms", q * 100.0, short(ms));
+            area.draw(&Text::new(told, at(column, top), text(16, scale)))?;
+        }
+    }
+    Ok(())
+}
+
+fn style(curve: &Curve, scale: u32) -> ShapeStyle {
+    let opacity = if curve.old { 0.65 } else { 1.0 };
+    ShapeStyle { color: curve.colour.mix(opacity), filled: false, stroke_width: 2 * scale }
 }
 
 /// Three digits of a number.
@@ -260,7 +273,10 @@ fn marks<B: DrawingBackend>(chart: &mut Chart<'_, B>, scale: u32, curve: &Curve)
     let radius = if curve.old { 3 } else { 5 } * scale;
     for q in QUANTILES {
         let at = (quantile(&curve.totals, q).expect("a curve has a frame").max(1e-3), q * 100.0);
-        chart.draw_series([Circle::new(at, radius, WHITE.filled()), Circle::new(at, radius - scale, curve.colour.filled())])?;
+        chart.draw_series([
+            Circle::new(at, radius, WHITE.filled()),
+            Circle::new(at, radius - scale, curve.colour.filled()),
+        ])?;
     }
     Ok(())
 }
@@ -280,14 +296,15 @@ mod tests {
     #[test]
     fn curves_are_drawn_as_pixels_and_as_lines() {
         let folder = tempfile::tempdir().expect("a folder");
-        let new = [measure("5", &queue(300, 20.0)), measure("20", &queue(1200, 30.0)), measure("80", &queue(4800, 400.0))];
+        let new =
+            [measure("5", &queue(300, 20.0)), measure("20", &queue(1200, 30.0)), measure("80", &queue(4800, 400.0))];
         let old = [
             Old { level: "20".to_owned(), totals: queue(1200, 45.0) },
             Old { level: "7".to_owned(), totals: queue(9, 9.0) },
         ];
         write(folder.path(), "room", &new, &old).expect("they are drawn");
         let picture = image::open(folder.path().join("latency.png")).expect("a picture").to_rgb8();
-        assert_eq!(picture.dimensions(), SIZE);
+        assert_eq!(picture.dimensions(), (SIZE.0, SIZE.1 + 5 * ROW), "three curves, and an old one");
         for colour in &COLOURS[..3] {
             let near = |pixel: &&image::Rgb<u8>| {
                 let is = [colour.0, colour.1, colour.2];
@@ -296,14 +313,10 @@ mod tests {
             assert!(picture.pixels().filter(near).count() > 300, "{colour:?} is hardly seen");
         }
         let svg = fs::read_to_string(folder.path().join("latency.svg")).expect("lines");
-        for words in ["Latency of room", "5 frames/s:  p50", "20 frames/s, before:  p50", "p95", "share of the frames"] {
+        for words in ["Latency of room", "5 frames/s", "20 frames/s, before", "p95  ", "share of the frames"] {
             assert!(svg.contains(words), "{words}");
         }
         assert!(!svg.contains("7 frames/s"), "an old level that is not measured now");
-        if let Some(kept) = std::env::var_os("VIGIE_KEEP") {
-            let kept = Path::new(&kept);
-            ["latency.png", "latency.svg"].map(|name| fs::copy(folder.path().join(name), kept.join(name)).expect("a copy"));
-        }
     }
 
     /// Catches levels of which nothing came, or whose frames all took as long, that end in a panic.

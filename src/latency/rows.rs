@@ -112,7 +112,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<(String, Vec<f64>)>> {
     for record in csv.records() {
         let record = record.with_context(place)?;
         let cell = |at: usize| record.get(at).unwrap_or_default();
-        let ms: f64 = cell(total).parse().with_context(|| format!("{}: {:?} is no time", path.display(), cell(total)))?;
+        let ms: f64 =
+            cell(total).parse().with_context(|| format!("{}: {:?} is no time", path.display(), cell(total)))?;
         if cell(end) != RESULT && cell(end) != FILTERED {
             continue;
         }
@@ -125,14 +126,14 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<(String, Vec<f64>)>> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A frame that took so long.
     pub fn row(total_ms: f64, end: &str) -> Row {
         let stages = vec![("arrive".to_owned(), 1.0), ("write".to_owned(), 2.0)];
         let at = UnixMillis(1_795_249_801_250);
-        let (intended_at, received_at, done_at) = (at, at, UnixMillis(at.0 + total_ms as u64));
+        let (intended_at, received_at, done_at) = (at, at, UnixMillis(at.0.saturating_add(total_ms as u64)));
         let (camera, id, end) = ("a, \"b\"".to_owned(), "7".to_owned(), end.to_owned());
         Row { camera, id, intended_at, received_at, done_at, end, stages, total_ms }
     }
@@ -148,7 +149,10 @@ pub mod tests {
         write(&path, &[("5", &rows), ("20", &rows[..1])]).expect("it can be written");
         let text = std::fs::read_to_string(&path).expect("a file");
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "level,camera,id,intended_at,received_at,done_at,end,arrive_ms,infer_ms,write_ms,total_ms");
+        assert_eq!(
+            lines[0],
+            "level,camera,id,intended_at,received_at,done_at,end,arrive_ms,infer_ms,write_ms,total_ms"
+        );
         assert!(lines[1].starts_with("5,\"a, \"\"b\"\"\",7,2026-11-21T08:30:01.250Z,"), "{text}");
         assert!(lines[1].ends_with(",result,1.000,,2.000,12.345"), "{text}");
         assert!(lines[2].ends_with(",filtered,1.000,0.500,2.000,3.000"), "{text}");

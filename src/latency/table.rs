@@ -56,7 +56,8 @@ impl Measure {
     fn cells(&self, stages: &[String]) -> Vec<String> {
         let totals = self.totals();
         let time = |ms: Option<f64>| ms.map_or("-".to_owned(), |ms| format!("{ms:.3}"));
-        let stage = |name: &String| sorted(self.rows.iter().filter(|row| row.counts()).filter_map(|row| row.stage(name)));
+        let stage =
+            |name: &String| sorted(self.rows.iter().filter(|row| row.counts()).filter_map(|row| row.stage(name)));
         let mut cells = vec![
             self.level.clone(),
             self.offered.map_or("-".to_owned(), |rate| format!("{rate:.1}")),
@@ -74,7 +75,11 @@ impl Measure {
         let (came, level) = (self.rows.len(), &self.level);
         let mut notes = Vec::new();
         if self.lost > 0 {
-            notes.push(format!("{} of {} frames did not come: they are lost to this measurement", self.lost, came + self.lost));
+            notes.push(format!(
+                "{} of {} frames did not come: they are lost to this measurement",
+                self.lost,
+                came + self.lost
+            ));
         }
         if self.dead() > 0 {
             notes.push(format!("{} of {came} frames ended as dead letters: they are in no number above", self.dead()));
@@ -127,7 +132,7 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::super::rows::tests::row;
     use super::*;
 
@@ -150,7 +155,10 @@ pub mod tests {
         assert_eq!(QUANTILES.map(|q| quantile(&values, q)), [Some(50.0), Some(95.0), Some(99.0)]);
         assert_eq!(quantile(&[7.0], 0.5), Some(7.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.0));
-        assert_eq!((quantile(&[1.0, 2.0], 0.0), quantile(&[1.0, 2.0], 1.0), quantile(&[], 0.5)), (Some(1.0), Some(2.0), None));
+        assert_eq!(
+            (quantile(&[1.0, 2.0], 0.0), quantile(&[1.0, 2.0], 1.0), quantile(&[], 0.5)),
+            (Some(1.0), Some(2.0), None)
+        );
     }
 
     /// Catches numbers under the wrong head, and what a reader has to know that is not told.
@@ -164,7 +172,9 @@ pub mod tests {
         let heads = ["level", "offered/s", "achieved/s", "frames", "p50", "p95", "p99", "max", "arrive", "write"];
         assert_eq!(lines[0], heads);
         assert_eq!(lines[1], ["5", "5.0", "5.0", "50", "10.000", "10.000", "10.000", "10.000", "1.000", "2.000"]);
-        assert!(text.contains("20: 1 of 100 frames ended as dead letters") && text.contains("20: 3 frames were sent more"));
+        assert!(
+            text.contains("20: 1 of 100 frames ended as dead letters") && text.contains("20: 3 frames were sent more")
+        );
         assert!(!text.contains("\n5: "), "of a level that went well there is nothing to say: {text}");
         (bad.lost, bad.late, bad.rows[0].end) = (100, 0, "result".to_owned());
         assert!(written(&[bad.clone()]).contains("20: 100 of 200 frames did not come"));

@@ -92,7 +92,9 @@ fn driven(mut load: Load, wanted: &Wanted, ledger: &Ledger) -> anyhow::Result<Ve
     let measured = wanted.rates.iter().map(level).collect::<anyhow::Result<_>>()?;
     let others = ledger.others() - before;
     if others > 0 {
-        tracing::warn!("{others} frames of others came meanwhile: they are in no row, and took their share of the time");
+        tracing::warn!(
+            "{others} frames of others came meanwhile: they are in no row, and took their share of the time"
+        );
     }
     Ok(measured)
 }
@@ -152,7 +154,10 @@ fn carried(job: &Job, source: &str) -> Option<Result<(Box<dyn SinkConfig>, Form)
         sink.insert("qos".to_owned(), 1.into());
     }
     let wrong = |error: toml::de::Error| {
-        Mistake::new(format!("no load can be sent to where source `{source}` takes its frames from: {}", error.message()))
+        Mistake::new(format!(
+            "no load can be sent to where source `{source}` takes its frames from: {}",
+            error.message()
+        ))
     };
     Some(kinds::config(kind, sink).map(|sink| (sink, form)).map_err(wrong))
 }
@@ -196,8 +201,13 @@ mod tests {
     fn a_load_goes_to_where_the_source_takes_from() {
         let mqtt = job("kind = 'mqtt'\nurl = 'mqtt://here'\ntopic = 'site/+/{camera}/#'\nqos = 0\nclient_id = 'me'");
         let (sink, form) = way_in(&mqtt, None).expect("a way in");
-        assert_eq!((sink.describe(), form), ("MQTT here:1883, topic site/latency/{camera}/latency, QoS 1".into(), Form::Json));
-        let kafka = job("kind = 'kafka'\nbrokers = 'here:9092'\ntopic = 'camera-{camera}-raw'\nuser = 'a'\npassword = 'b'\ngroup = 'g'");
+        assert_eq!(
+            (sink.describe(), form),
+            ("MQTT here:1883, topic site/latency/{camera}/latency, QoS 1".into(), Form::Json)
+        );
+        let kafka = job(
+            "kind = 'kafka'\nbrokers = 'here:9092'\ntopic = 'camera-{camera}-raw'\nuser = 'a'\npassword = 'b'\ngroup = 'g'",
+        );
         let (sink, form) = way_in(&kafka, Some("cameras")).expect("a way in");
         assert_eq!((sink.describe(), form), ("Kafka here:9092, topic camera-{camera}-raw".into(), Form::Headers));
         assert!(format!("{sink:?}").contains("user: Some(\"a\")"), "{sink:?}");
