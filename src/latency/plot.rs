@@ -137,7 +137,7 @@ fn draw<B: DrawingBackend>(area: &Area<B>, scale: u32, job: &str, curves: &[Curv
     let (above, below) = area.split_vertically(SIZE.1 * scale);
     legend(&below, scale, curves)?;
     let mut chart = ChartBuilder::on(&above)
-        .caption(format!("Latency of {job}"), text(24, scale))
+        .caption(format!("{job}: how late its results are"), text(24, scale))
         .margin(14 * scale)
         .margin_right(34 * scale)
         .x_label_area_size(48 * scale)
@@ -176,7 +176,7 @@ fn range(curves: &[Curve]) -> std::ops::Range<f64> {
     let least = all().copied().fold(f64::INFINITY, f64::min).clamp(1e-3, 1e9);
     let most = all().copied().fold(f64::NEG_INFINITY, f64::max).clamp(1e-3, 1e9);
     let (low, high) = if curves.is_empty() { (1.0, 1000.0) } else { (least, most) };
-    let below = steps().filter(|step| *step < low).next_back().unwrap_or(1e-4);
+    let below = steps().rfind(|step| *step < low).unwrap_or(1e-4);
     let above = steps().find(|step| *step > high).unwrap_or(1e10);
     below..above
 }
@@ -227,10 +227,10 @@ fn legend<B: DrawingBackend>(area: &Area<B>, scale: u32, curves: &[Curve]) -> Dr
     let at = |column: usize, y: i32| ((COLUMNS[column] * scale) as i32, y);
     for (row, curve) in curves.iter().enumerate() {
         let (top, style) = ((row as u32 * ROW * scale) as i32, style(curve, scale));
-        let (middle, dash) = (top + 9 * scale as i32, 7 * scale as i32);
+        let (middle, dash) = (top + 8 * scale as i32, 7 * scale as i32);
         let line = [at(0, middle), (at(0, 0).0 + 4 * dash, middle)];
         match curve.old {
-            true => area.draw(&DashedPathElement::new(line.into_iter(), dash, dash / 2, style))?,
+            true => area.draw(&DashedPathElement::new(line, dash, dash / 2, style))?,
             false => area.draw(&PathElement::new(line, style))?,
         }
         area.draw(&Text::new(curve.label.clone(), at(1, top), text(16, scale)))?;
@@ -313,7 +313,9 @@ mod tests {
             assert!(picture.pixels().filter(near).count() > 300, "{colour:?} is hardly seen");
         }
         let svg = fs::read_to_string(folder.path().join("latency.svg")).expect("lines");
-        for words in ["Latency of room", "5 frames/s", "20 frames/s, before", "p95  ", "share of the frames"] {
+        for words in
+            ["room: how late its results are", "5 frames/s", "20 frames/s, before", "p95  ", "share of the frames"]
+        {
             assert!(svg.contains(words), "{words}");
         }
         assert!(!svg.contains("7 frames/s"), "an old level that is not measured now");

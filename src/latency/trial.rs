@@ -121,8 +121,11 @@ fn prepared(job: &Job, cluster: &Cluster, wanted: &Wanted, board: &Board, runtim
     Ok(Load { cameras, warm: job.batch.size * cluster.threads })
 }
 
+/// What writes to a source, and how its frames say what they are.
+type WayIn = (Box<dyn SinkConfig>, Form);
+
 /// What writes to where a source of the job takes its frames from.
-fn way_in(job: &Job, name: Option<&str>) -> Result<(Box<dyn SinkConfig>, Form), Mistake> {
+fn way_in(job: &Job, name: Option<&str>) -> Result<WayIn, Mistake> {
     let known: Vec<_> = job.sources.iter().map(|source| source.name.as_str()).collect();
     if let Some(name) = name.filter(|name| !known.contains(name)) {
         return Err(Mistake::new(format!("the job has no source `{name}`. Known here: {}", known.join(", "))));
@@ -137,7 +140,7 @@ fn way_in(job: &Job, name: Option<&str>) -> Result<(Box<dyn SinkConfig>, Form), 
 }
 
 /// The same for that source; `None` where no broker is between it and its cameras.
-fn carried(job: &Job, source: &str) -> Option<Result<(Box<dyn SinkConfig>, Form), Mistake>> {
+fn carried(job: &Job, source: &str) -> Option<Result<WayIn, Mistake>> {
     let table = job.table("source", source);
     let form = match table.get("kind")?.as_str()? {
         "kafka" => Form::Headers,
