@@ -1,8 +1,9 @@
 //! Between an I/O thread and its dataflow: frames go in with a receipt each, receipts come back.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use timely::scheduling::SyncActivator;
 
@@ -163,6 +164,23 @@ impl<R> Iterator for Receipts<R> {
 }
 
 impl<R> Inbox<R> {
+    /// The next frame, whose receipt goes back at once: for who only listens. `None` where none comes within `patience`.
+    ///
+    /// # Errors
+    /// [`Gone`] when the source has ended.
+    pub fn take(&self, patience: Duration) -> Result<Option<Frame>, Gone> {
+        match self.frames.recv_timeout(patience) {
+            Ok((frame, receipt)) => {
+                // An error says that the source is gone; what it had sent is still taken.
+                let _ = self.receipts.send(receipt);
+                self.shared.0.ring();
+                Ok(Some(frame))
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
+    }
+
     /// What asks the source to stop.
     pub fn closer(&self) -> Closer {
         Closer(self.shared.0.clone())

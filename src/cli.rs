@@ -12,6 +12,7 @@ use crate::client::Remote;
 use crate::cluster::ClusterFlags;
 use crate::count::Count;
 use crate::graph::Form;
+use crate::latency::Latency;
 use crate::look::Look;
 use crate::rehearsal::Try;
 
@@ -45,6 +46,8 @@ pub enum Command {
     /// Run pictures through the steps of a job, and show what each step makes of them. Nothing is read from its sources or
     /// written to its sinks.
     Try(Try),
+    /// Measure how late a job's results are: under loads that this command offers, or as it runs.
+    Latency(Latency),
     /// Say what a model is: its family, how it wants its pictures, what it costs, and what to write in a job.
     Model(Look),
     /// Stand ready as one of the processes of a cluster, for the jobs that are submitted to it.

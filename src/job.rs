@@ -13,6 +13,7 @@ mod graph;
 mod overwritten;
 mod read;
 mod schema;
+mod table;
 mod twice;
 mod values;
 pub(crate) mod words;

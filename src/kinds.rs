@@ -16,6 +16,26 @@ pub struct Kind<C: ?Sized + 'static> {
     pub keys: fn() -> &'static [&'static str],
 }
 
+/// The table of another kind of part that speaks to the same server: a sink that writes where a source takes from, or the
+/// other way round. What both have in common has the same name in both; the rest is left out. `None` where there is no kind of
+/// that name among `kinds`.
+pub fn mirror<C: ?Sized>(table: &toml::Table, kinds: &'static [Kind<C>]) -> Option<(&'static Kind<C>, toml::Table)> {
+    let name = table.get("kind")?.as_str()?;
+    let kind = kinds.iter().find(|kind| kind.name == name)?;
+    let known = (kind.keys)();
+    let shared = table.iter().filter(|(key, _)| known.contains(&key.as_str()));
+    Some((kind, shared.map(|(key, value)| (key.clone(), value.clone())).collect()))
+}
+
+/// Reads a table as a config.
+///
+/// # Errors
+/// What is wrong with it, as serde says it.
+pub fn config<C: ?Sized>(kind: &Kind<C>, table: toml::Table) -> Result<Box<C>, toml::de::Error> {
+    let text = toml::Value::Table(table).to_string();
+    (kind.parse)(toml::de::ValueDeserializer::parse(&text)?)
+}
+
 /// Reads a config of type `T`; the row of a table says how it becomes a boxed trait.
 pub fn read<T: DeserializeOwned>(table: toml::de::ValueDeserializer<'_>) -> Result<T, toml::de::Error> {
     T::deserialize(table)

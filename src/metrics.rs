@@ -1,10 +1,10 @@
 //! What a process counts for a job, and the page that shows it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use operators::{Cause, Meter, Reason, Window};
+use operators::{Cause, Frame, Meter, Reason, Window};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -15,11 +15,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::account::{Account, End};
 use crate::board::{Board, Stock};
-use crate::settle::Ended;
+use crate::settle::{Ended, Shipment};
 use crate::stages::{Loads, Spent, Tally};
 use crate::tasks::{How, Tasks};
 use crate::views::Showcase;
 use crate::views::measures::{Measure, Measures};
+use crate::witness::Witness;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Batched {
@@ -59,6 +60,7 @@ pub struct Metrics {
     pieces: Family<Of, Counter>,
     stages: Family<Stage, Histogram>,
     end_to_end: Histogram,
+    witness: OnceLock<Arc<dyn Witness>>,
 }
 
 /// 1 ms to 16 s, doubling: from a null step to a broker that is away for a while.
@@ -103,7 +105,13 @@ impl Metrics {
             pieces,
             stages,
             end_to_end,
+            witness: OnceLock::new(),
         }
+    }
+
+    /// From now on `witness` is told what becomes of each frame. The first one stays.
+    pub fn watch(&self, witness: Arc<dyn Witness>) {
+        let _ = self.witness.set(witness);
     }
 
     /// The job is installed: its ingests count into `meters`, each under `window`, its parts tell on `board` what they
@@ -134,6 +142,16 @@ impl Metrics {
     /// Where the parts of the job tell what they wait for, since it was installed.
     pub fn board(&self) -> Board {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One parcel less to be written; the frame's end, if it was the last.
+    pub fn settle(&self, shipment: Shipment) -> Option<Ended> {
+        let witness = self.witness.get().map(|witness| (witness, shipment.frame().clone()));
+        let ended = shipment.settle()?;
+        if let Some((witness, frame)) = witness {
+            witness.ended(&frame, ended.end);
+        }
+        Some(ended)
     }
 
     /// A frame that was admitted here has ended, here or on another worker.
@@ -169,6 +187,14 @@ impl Metrics {
     pub fn piece_faulted(&self, of: &str) {
         self.pieces.get_or_create(&Of { of: of.to_owned() }).inc();
         self.account.pieces.fetch_add(1, Relaxed);
+    }
+
+    /// The steps are done with a record of `frame`, and spent so long on it, stage by stage.
+    pub fn worked(&self, frame: &Frame, timings: &[(&'static str, Duration)]) {
+        timings.iter().for_each(|(stage, time)| self.stage(stage, *time));
+        if let Some(witness) = self.witness.get() {
+            witness.worked(frame, timings);
+        }
     }
 
     /// A frame has spent `time` in `stage`.

@@ -129,10 +129,11 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
         let letters = scope.concatenate(refused).offload("Dead", GROUP, metrics.loads.add("dead"), Writing(dead));
         done.push(letters);
 
+        let settling = metrics.clone();
         // Each frame's end, counted where it came in. The frontier behind it is the acknowledgement.
         scope
             .concatenate(done)
-            .flat_map(Shipment::settle)
+            .flat_map(move |shipment| settling.settle(shipment))
             .exchange(|ended: &Ended| ended.origin.worker as u64)
             .inspect(move |ended| metrics.ended(ended))
             .probe_with(&running.done);

@@ -12,6 +12,7 @@ use crate::account::Balance;
 use crate::api::routes::BASE;
 use crate::check::describe;
 use crate::cli;
+use crate::client;
 use crate::cluster::{Cluster, Door, EXIT_BUG, EXIT_MISTAKE, Lost, PATIENCE};
 use crate::command::{Command, Inbox, Ticket, orders};
 use crate::http;
@@ -27,10 +28,18 @@ use crate::threads::threads;
 use crate::worker::{self, Desk, Report, Stopped, Threads};
 
 /// There is one job, and it is installed once.
-const ONLY: Ticket = Ticket(0);
+pub(crate) const ONLY: Ticket = Ticket(0);
 
 /// Why a job did not start, or did not end well: what to say, and the code to exit with.
-struct Failure(String, i32);
+pub(crate) struct Failure(String, i32);
+
+impl Failure {
+    /// Says it; the code to exit with.
+    pub(crate) fn told(&self) -> ExitCode {
+        eprintln!("{}", self.0.trim_end());
+        ExitCode::from(self.1 as u8)
+    }
+}
 
 impl From<Mistakes> for Failure {
     fn from(mistakes: Mistakes) -> Self {
@@ -44,6 +53,19 @@ impl From<Mistake> for Failure {
     }
 }
 
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let code = if error.is::<Mistake>() { EXIT_MISTAKE } else { 1 };
+        Failure(format!("error: {error:#}"), code)
+    }
+}
+
+impl From<client::Failure> for Failure {
+    fn from(failure: client::Failure) -> Self {
+        Failure(failure.said, failure.code.into())
+    }
+}
+
 impl From<Lost> for Failure {
     fn from(lost: Lost) -> Self {
         Failure(format!("error: {lost}"), lost.exit_code())
@@ -54,10 +76,7 @@ impl From<Lost> for Failure {
 pub fn run(flags: &cli::Run) -> ExitCode {
     match try_run(flags) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure(said, code)) => {
-            eprintln!("{}", said.trim_end());
-            ExitCode::from(code as u8)
-        }
+        Err(failure) => failure.told(),
     }
 }
 
@@ -143,7 +162,7 @@ fn signals(runtime: &Runtime, met: Arc<AtomicBool>) -> Inbox {
 }
 
 /// Runs the job on this process's workers; the threads of its sources.
-fn start(
+pub(crate) fn start(
     cluster: &Cluster,
     door: Door,
     job: &Job,
@@ -175,7 +194,7 @@ fn start(
 }
 
 /// Waits until every source has said goodbye; the first that could not.
-fn goodbye(job: &str, threads: Threads) -> Result<(), Failure> {
+pub(crate) fn goodbye(job: &str, threads: Threads) -> Result<(), Failure> {
     let stopped = worker::goodbye(job, threads).into_iter().next();
     stopped.map_or(Ok(()), |Stopped { what, by_mistake }| {
         Err(Failure(format!("error: {what}"), if by_mistake { EXIT_BUG } else { 1 }))

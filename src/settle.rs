@@ -140,6 +140,11 @@ impl Shipment {
         Self { to: To::Sink(sink), parcel, open: Arc::new(open) }
     }
 
+    /// The frame that it is written for, whole even where this is of one of its pieces.
+    pub fn frame(&self) -> &Arc<Frame> {
+        &self.open.frame
+    }
+
     /// One parcel less to be written; the frame's end, if it was the last.
     pub fn settle(self) -> Option<Ended> {
         if self.open.is_row || self.open.parcels.fetch_sub(1, Ordering::AcqRel) > 1 {

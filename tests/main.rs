@@ -11,6 +11,7 @@ mod house;
 mod http;
 mod jobs;
 mod kill;
+mod latency;
 mod manual;
 mod mesh;
 mod mistakes;

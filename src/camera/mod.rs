@@ -2,7 +2,7 @@
 
 mod dataset;
 mod play;
-mod shots;
+pub(crate) mod shots;
 
 use std::path::PathBuf;
 

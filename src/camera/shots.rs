@@ -52,7 +52,10 @@ pub fn rendered(cameras: Cameras, start: u64) -> Shots {
 }
 
 /// The files of a folder that look like pictures, by name.
-fn pictures(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// A [`Mistake`] where there are none.
+pub fn pictures(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let unreadable = |error| Mistake::new(format!("{} can't be played: {error}", folder.display()));
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let picture = |path: &PathBuf| {

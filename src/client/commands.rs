@@ -91,6 +91,14 @@ pub fn jobs(client: &Client, json: bool, out: Stdout<'_>) -> Result<(), Failure>
     }
 }
 
+/// The file of a job, as it was submitted.
+///
+/// # Errors
+/// What the cluster says.
+pub fn text(client: &Client, name: &str) -> Result<String, Failure> {
+    Ok(client.get::<JobDetail>(&path(name, ""))?.text)
+}
+
 /// Shows a job.
 ///
 /// # Errors

@@ -69,6 +69,14 @@ fn ask(remote: &Remote, client: &Client, out: Stdout<'_>) -> Result<(), Failure>
     }
 }
 
+/// The file of a job of the cluster, as it was submitted.
+///
+/// # Errors
+/// What the cluster says, or that no process of it answers.
+pub fn job_file(at: &flags::At, name: &str) -> Result<String, Failure> {
+    commands::text(&Client::new(at)?, name)
+}
+
 /// Makes a token: says it on stderr, and prints its row, so that `vigie token >> cluster.toml` keeps the hash alone.
 ///
 /// # Errors

@@ -213,7 +213,7 @@ impl<'p> Flow<'p> {
     /// A step lets a record go on purpose.
     pub fn let_go(&mut self, step: usize, record: Record) {
         self.tell(Event::LetGo(step, &record.picture));
-        self.count(&record.picture);
+        self.count(&record);
         if record.place.within.is_empty() {
             let fate = &mut self.fates[record.place.frame];
             fate.filtered.insert(step);
@@ -223,7 +223,7 @@ impl<'p> Flow<'p> {
 
     /// A record comes to an end of the graph.
     fn arrive(&mut self, record: Record) {
-        self.count(&record.picture);
+        self.count(&record);
         if record.place.within.is_empty() {
             let fate = &mut self.fates[record.place.frame];
             fate.arrived = true;
@@ -272,10 +272,8 @@ impl<'p> Flow<'p> {
         all
     }
 
-    fn count(&self, picture: &Picture) {
-        for (stage, time) in &picture.timings {
-            self.metrics.stage(stage, *time);
-        }
+    fn count(&self, record: &Record) {
+        self.metrics.worked(&self.fates[record.place.frame].frame, &record.picture.timings);
     }
 
     /// What became of the frames, when all steps had their turn, and what views are told of them.

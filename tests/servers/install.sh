@@ -2,7 +2,7 @@
 # Installs the servers that the tests run against, each once: install.sh [NAME…]
 # What this machine cannot have is said in a sentence and left out: the tests that need it say "skipped".
 . "$(dirname "$0")/common.sh"
-[ $# -gt 0 ] || set -- mosquitto rabbitmq prometheus kafka ferretdb mongo-java versitygw toxiproxy
+[ $# -gt 0 ] || set -- mosquitto rabbitmq prometheus kafka ferretdb mongo-java versitygw toxiproxy pandas
 export CGO_ENABLED=0 GOTOOLCHAIN=local
 flags=(-trimpath -buildvcs=false "-ldflags=-s -w")
 
@@ -26,6 +26,10 @@ toxiproxy() {
 }
 minio() {
     GOBIN=$PWD go install "${flags[@]}" github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+}
+
+pandas() {
+    python3 -m venv . && bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check pandas==2.2.3
 }
 
 jars() {
@@ -67,6 +71,9 @@ missing() {
 has_go() {
     command -v go >/dev/null && [[ $(go env GOVERSION) =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 25 ]
 }
+has_python() {
+    python3 -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' 2>/dev/null
+}
 has_java() {
     command -v java >/dev/null && command -v mvn >/dev/null
 }
@@ -94,6 +101,10 @@ for name; do
         ferretdb | versitygw | toxiproxy | minio)
             is_made "$name" && continue
             if has_go; then make_it "$name"; else missing "$name" "it needs Go 1.25 or later (Debian's is older)"; fi ;;
+        pandas)
+            is_made "$name" && continue
+            has_python || apt python3-venv || true
+            if has_python; then make_it "$name"; else missing "$name" "it needs Python 3.9 to 3.13 with venv"; fi ;;
         *)
             echo "no server is named $name" >&2
             exit 2 ;;
