@@ -80,10 +80,10 @@ impl Ask for Gaps {
         let edges = || sums.iter().filter_map(|(item, weight)| Some((edge(item)?, *weight)));
         let (_, late, given_up) =
             sums.iter().find(|(item, _)| item.is_empty()).map_or((0, 0, 0), |(_, weight)| *weight);
-        let settled = edges().filter(|(_, weight)| weight.1 != 0).map(|(edge, _)| edge).last();
+        let settled = edges().filter(|(_, weight)| weight.1 != 0).map(|(edge, _)| edge).next_back();
         let (lost, missing): (Vec<_>, Vec<_>) = holes(edges()).into_iter().partition(|hole| Some(hole.1) <= settled);
         let first = edges().next().map_or(0, |(edge, _)| edge);
-        let expected = edges().last().map_or(0, |(edge, _)| edge - first);
+        let expected = edges().next_back().map_or(0, |(edge, _)| edge - first);
         let (missing, lost, ranges) = (length(&missing), length(&lost) + given_up, ranges(&lost));
         let counts = [expected, expected - missing - lost, late, missing, lost];
         counts.map(Cell::from).into_iter().chain([ranges]).collect()

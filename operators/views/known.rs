@@ -71,3 +71,48 @@ impl From<Fact> for Known {
         Self { fact, others: Vec::new(), told: None, settled: false }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn known() -> impl Strategy<Value = Known> {
+        (0..4_u64, 0..3_i64, prop::option::of((0..4_u64, "[ab]"))).prop_map(|(version, count, told)| {
+            let mut known = Known::from(Fact {
+                camera: "yard".into(),
+                id: "1".into(),
+                version: UnixMillis(version),
+                at: UnixMillis(0),
+                number: Default::default(),
+                by: vec![],
+                found: vec![("cat".into(), count)],
+                truth: None,
+            });
+            told.into_iter().for_each(|(version, label)| known.tell(UnixMillis(version), label.into()));
+            known
+        })
+    }
+
+    fn together(parts: impl Iterator<Item = Known>) -> Option<Known> {
+        parts.reduce(|mut all, part| {
+            all.absorb(part);
+            all
+        })
+    }
+
+    proptest! {
+        /// Catches knowledge that depends on the order in which it was heard, on who put it together, or on how often.
+        #[test]
+        fn who_has_heard_the_same_knows_the_same(parts in prop::collection::vec(known(), 2..7), cut in 1..6_usize) {
+            let cut = cut.min(parts.len() - 1);
+            let all = together(parts.iter().cloned());
+            let halves = [&parts[cut..], &parts[..cut]].map(|half| together(half.iter().cloned()));
+            prop_assert_eq!(&together(halves.into_iter().flatten()), &all);
+            prop_assert_eq!(&together(parts.iter().chain(&parts).rev().cloned()), &all);
+            let versions = parts.iter().map(|part| part.fact.version).collect::<std::collections::BTreeSet<_>>();
+            prop_assert_eq!(all.map(|all| (all.again(), all.came())), versions.first().map(|&first| (versions.len() as i64 - 1, first)));
+        }
+    }
+}

@@ -62,10 +62,10 @@ impl Ask for Occupancy {
         let counts: Vec<i64> = frames.iter().map(|(_, count)| *count).collect();
         // A median of fewer frames is one only where there are no more.
         let whole = self.frames.min(counts.len());
-        let medians: Vec<i64> = counts.windows(whole).map(median).collect();
-        let now = *medians.last().expect("a key without frames is not asked about");
-        let (before, since) = match medians.iter().rposition(|&median| median != now) {
-            Some(last) => (Cell::Whole(medians[last]), frames[last + whole].0.clone()),
+        let mut medians = counts.windows(whole).rev().map(median);
+        let now = medians.next().expect("a key without frames is not asked about");
+        let (before, since) = match (1..).zip(medians).find(|(_, median)| *median != now) {
+            Some((back, before)) => (Cell::Whole(before), frames[frames.len() - back].0.clone()),
             None => (Cell::Empty, Cell::Empty),
         };
         vec![Cell::Whole(now), before, since]

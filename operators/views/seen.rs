@@ -82,7 +82,7 @@ impl Ask for Seen {
             [] => Cell::Empty,
             names => Cell::from(names.join(", ").as_str()),
         };
-        vec![frames.into(), again.into(), late.into(), time(seconds().next()), time(seconds().last()), named]
+        vec![frames.into(), again.into(), late.into(), time(seconds().next()), time(seconds().next_back()), named]
     }
 
     fn fold(&self, sums: &BTreeMap<Item, Weight>) -> Option<BTreeMap<Item, Weight>> {

@@ -185,7 +185,9 @@ impl View {
 
     /// Forgets a frame. What it weighed stays where it is a part of a sum.
     fn let_go(&mut self, name: Name) {
-        self.settle_one(&name);
+        if self.measure.settles() {
+            self.settle_one(&name);
+        }
         match self.measure.window.sums() {
             true => self.remember_weight(&name),
             false => drop(self.take_out(&name)),
@@ -243,8 +245,7 @@ impl View {
 
     /// From now on a frame weighs what an old one does.
     fn settle_one(&mut self, name: &Name) {
-        let slot = self.frames.get_mut(name).filter(|slot| self.measure.settles() && !slot.known.settled);
-        let Some(slot) = slot else { return };
+        let Some(slot) = self.frames.get_mut(name).filter(|slot| !slot.known.settled) else { return };
         if slot.weighs {
             weigh(&self.measure, &mut self.input, &slot.known, -1);
         }

@@ -11,7 +11,7 @@ use operators::views::{Cell, Change, Definition, Engine, Over, Remember, Saved, 
 use proptest::prelude::*;
 
 use naive::{Naive, Table};
-use world::{Event, about, definitions, events, steady};
+use world::{Event, about, definitions, events, over, steady};
 
 /// An engine, whoever computes from scratch beside it, and a client that is shown nothing but changes.
 struct Trial {
@@ -114,11 +114,12 @@ proptest! {
     #[test]
     fn a_view_says_what_follows_from_what_it_was_told(
         events in events(60),
+        over in over(),
         span in prop_oneof![Just(3_000_u64), Just(600_000)],
         frames in prop_oneof![Just(5_usize), Just(100_000)],
     ) {
         let remember = Remember { span: Duration::from_millis(span), frames };
-        let mut trial = Trial::new(&definitions(remember));
+        let mut trial = Trial::new(&definitions(over, remember));
         events.iter().for_each(|event| trial.happen(event));
         trial.happen(&Event::Pass(UnixMillis(1_000_000)));
         trial.happen(&Event::Pass(UnixMillis(1_100_000)));
@@ -127,12 +128,16 @@ proptest! {
     /// Catches a table that depends on who heard what first: two that heard different parts say the same after each has
     /// taken in what the other knows, and the same as one that heard all.
     #[test]
-    fn two_that_come_together_know_what_both_heard(events in events(40), turns in prop::collection::vec(0..3_u8, 40)) {
+    fn two_that_come_together_know_what_both_heard(
+        events in events(40),
+        over in over(),
+        turns in prop::collection::vec(0..3_u8, 40),
+    ) {
         let patient = |mut view: Definition| {
             view.lateness = Duration::from_secs(1_000);
             view
         };
-        let views: Vec<Definition> = definitions(Remember::default()).into_iter().map(patient).collect();
+        let views: Vec<Definition> = definitions(over, Remember::default()).into_iter().map(patient).collect();
         let [mut one, mut other, mut all] = [(); 3].map(|()| Engine::new(&views));
         for (event, turn) in events.iter().zip(turns.iter().cycle()) {
             for view in 0..views.len() {
@@ -156,8 +161,13 @@ proptest! {
     /// Catches one that was away while others forgot, and does not know what they know after it has heard from them; and
     /// one that stayed, and is led astray by who was away.
     #[test]
-    fn who_was_away_is_right_again(events in events(60), away in 0..60_usize, frames in prop_oneof![Just(5_usize), Just(100_000)]) {
-        let views = definitions(Remember { span: Duration::from_secs(3), frames });
+    fn who_was_away_is_right_again(
+        events in events(60),
+        over in over(),
+        away in 0..60_usize,
+        frames in prop_oneof![Just(5_usize), Just(100_000)],
+    ) {
+        let views = definitions(over, Remember { span: Duration::from_secs(3), frames });
         let (mut stayed, mut left) = (Trial::new(&views), Trial::new(&views));
         let events: Vec<Event> = events.iter().map(steady).filter(|event| !matches!(event, Event::Restart)).collect();
         events.iter().for_each(|event| stayed.happen(event));
@@ -184,7 +194,7 @@ fn odd_definitions_and_odd_facts_are_borne() {
     };
     let overs =
         [Over::Sliding(Duration::MAX), Over::Tumbling { every: Duration::ZERO, keep: 0 }, Over::Last, Over::AllTime];
-    let known = definitions(Remember::default());
+    let known = definitions(Over::AllTime, Remember::default());
     let views: Vec<Definition> =
         overs.iter().flat_map(|over| known.iter().map(|view| odd(view.clone(), *over))).collect();
     let mut engine = Engine::new(&views);

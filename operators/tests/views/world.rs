@@ -18,10 +18,15 @@ pub enum Event {
     Restart,
 }
 
-/// Each question, over different frames.
-pub fn definitions(remember: Remember) -> Vec<Definition> {
+/// Over which frames a question is asked.
+pub fn over() -> impl Strategy<Value = Over> {
     let seconds = Duration::from_secs;
-    let overs = [Over::AllTime, Over::Last, Over::Sliding(seconds(4)), Over::Tumbling { every: seconds(2), keep: 3 }];
+    let tumbling = Over::Tumbling { every: seconds(2), keep: 3 };
+    prop::sample::select(vec![Over::AllTime, Over::Last, Over::Sliding(seconds(4)), tumbling])
+}
+
+/// Each question.
+pub fn definitions(over: Over, remember: Remember) -> Vec<Definition> {
     let questions = [
         Question::Count { classes: false },
         Question::Count { classes: true },
@@ -36,14 +41,14 @@ pub fn definitions(remember: Remember) -> Vec<Definition> {
         Question::Top { most: 2, of: TopOf::Frames },
         Question::Top { most: 2, of: TopOf::Found },
     ];
-    let named = |question: &Question, over: Over| Definition {
+    let named = |question| Definition {
         by: vec!["site".to_owned()],
         over,
-        lateness: seconds(2),
+        lateness: Duration::from_secs(2),
         remember,
-        ..Definition::new("it", question.clone())
+        ..Definition::new("it", question)
     };
-    overs.into_iter().flat_map(|over| questions.iter().map(move |question| named(question, over))).collect()
+    questions.into_iter().map(named).collect()
 }
 
 /// The same, for that view.
