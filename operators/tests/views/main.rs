@@ -93,10 +93,10 @@ fn same(one: &Table, other: &Table) -> bool {
         (Cell::Real(one), Cell::Real(other)) => (one.0 - other.0).abs() <= 0.01 * other.0.abs(),
         _ => one == other,
     };
-    let rows = |((key, row), (other_key, other)): ((&Vec<Cell>, &Vec<Cell>), (&Vec<Cell>, &Vec<Cell>))| {
+    let rows = one.iter().zip(other).all(|((key, row), (other_key, other))| {
         key == other_key && row.len() == other.len() && row.iter().zip(other).all(close)
-    };
-    one.len() == other.len() && one.iter().zip(other).all(rows)
+    });
+    one.len() == other.len() && rows
 }
 
 /// The tables of an engine after a pass.
