@@ -53,7 +53,8 @@ pub fn describe(job: &Job) -> String {
 
 /// The parts of a job, one a line, in the order in which a frame meets them.
 pub fn parts(job: &Job) -> String {
-    let mut rows = Vec::new();
+    let truth = job.truth_told().map(|truth| ["truth".to_owned(), String::new(), truth.to_owned(), String::new()]);
+    let mut rows = Vec::from_iter(truth);
     for part in &job.sources {
         rows.push(["source".to_owned(), part.name.clone(), part.config.describe(), String::new()]);
     }

@@ -275,6 +275,11 @@ impl Job {
         }
     }
 
+    /// What `truth` says, as it was written.
+    pub fn truth_told(&self) -> Option<&str> {
+        self.truth.as_ref().map(|(text, _)| text.as_str())
+    }
+
     /// Where it stands what is true of a frame, if the job says so: read anew, with its table.
     ///
     /// # Errors

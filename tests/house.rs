@@ -26,7 +26,7 @@ fn every_kind_has_a_row() {
         for entry in fs::read_dir(here().join("src").join(folder)).expect("a folder").flatten() {
             let name = entry.file_name().into_string().expect("a name");
             let kind = name.trim_end_matches(".rs");
-            let has_row = ["ledger", "message", "mod", "objects", "pace", "together"].contains(&kind)
+            let has_row = ["label", "ledger", "message", "mod", "objects", "pace", "together"].contains(&kind)
                 || names(folder).contains(&kind);
             assert!(has_row, "src/{folder}/{name} has no row in KINDS");
         }

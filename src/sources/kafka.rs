@@ -176,7 +176,7 @@ impl SourceConfig for Kafka {
     }
 
     fn describe(&self) -> String {
-        format!("Kafka {}, topic {}", self.brokers, self.topic)
+        format!("Kafka {}, topic {}{}", self.brokers, self.topic, self.holds.told())
     }
 
     fn is_shared(&self) -> bool {

@@ -24,6 +24,14 @@ pub enum Holds {
 }
 
 impl Holds {
+    /// In a few words, behind others; nothing where it is pictures.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Pictures => "",
+            Self::Truth => ", what is true of pictures",
+        }
+    }
+
     /// A message as a frame. What is wrong with it is its flaw.
     pub fn frame(self, message: Bytes, told: Told, otherwise: Otherwise, max_frame_bytes: usize) -> Frame {
         match self {

@@ -127,7 +127,7 @@ impl SourceConfig for Mqtt {
     fn describe(&self) -> String {
         let filter = self.template().map_or_else(|_| self.topic.clone(), |topic| topic.filter());
         let broker = mqtt::Address::parse(&self.url).map(|address| address.to_string()).unwrap_or_default();
-        format!("MQTT {broker}, topic {filter}, QoS {}", self.qos)
+        format!("MQTT {broker}, topic {filter}, QoS {}{}", self.qos, self.holds.told())
     }
 
     fn holds(&self) -> Holds {

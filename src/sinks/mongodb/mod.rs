@@ -145,7 +145,8 @@ impl SinkConfig for Mongodb {
     }
 
     fn check_writes(&self, writes: &[Write]) -> Result<(), Mistake> {
-        match Fields::read(&self.fields)?.reported() {
+        // What can't be read is told by `check`.
+        match Fields::read(&self.fields).unwrap_or_default().reported() {
             Some(field) if !writes.contains(&Write::Report) => {
                 let what = format!(
                     "what the field `{field}` says stands in reports: add \"report\" to `write`, or leave it out"
