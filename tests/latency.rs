@@ -137,7 +137,7 @@ fn a_load_is_measured_as_its_documents_say() {
     let table = table(&said);
     for (level, count) in [("5", 20), ("20", 80)] {
         let mine: Vec<_> = rows.iter().filter(|row| row["level"] == level).collect();
-        assert_eq!((mine.len(), &*table[level][3]), (count, &*count.to_string()), "{said}");
+        assert_eq!((mine.len(), table[level][3]), (count, &*count.to_string()), "{said}");
         let median = median(&rows, level);
         assert_eq!(table[level][4].parse(), Ok(median), "{said}");
     }
