@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use operators::{Frame, Number, Settings};
+use operators::{Frame, Headers, Number, Settings};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub struct Arrival {
     pub number: u64,
     /// When it was taken: `"2026-11-21T08:30:00Z"`.
     pub captured_at: Option<String>,
+    /// What its message says beside it: `{ room = "kitchen" }`.
+    pub headers: BTreeMap<String, String>,
     /// What a task says along with its picture. What it leaves out has the job's default.
     pub task: Option<BTreeMap<String, Value>>,
 }
@@ -163,6 +165,9 @@ impl Mock {
         }
         frame.number = Number(arrival.number.saturating_add(place as u64));
         frame.captured_at = arrival.captured_at.as_deref().and_then(clock::parse);
+        let mut headers = Headers::default();
+        arrival.headers.iter().for_each(|(name, text)| headers.add(name, text));
+        frame.headers = (!headers.is_empty()).then(|| headers.into());
         // It was checked with the job.
         frame.task = arrival.task.as_ref().and_then(|said| settings(job, said).ok()).map(Into::into);
     }
@@ -268,7 +273,7 @@ mod tests {
     #[test]
     fn a_picture_comes_with_what_is_said() {
         let arrival = "[source.door]\ncamera = 'yard'\nid = 'x'\nnumber = 7\ncaptured_at = '2026-11-21T08:30:00Z'\n\
-                       task = { loud = true }\n";
+                       headers = { room = 'kitchen' }\ntask = { loud = true }\n";
         let answers = "[step.who]\nanswers = [{ status = 503 }, { json = { a = 1 } }, { file = 'answer.json' }]\n";
         let mock = read(&format!("{arrival}{answers}[sink.out]\nmost_bytes = '9 kB'\n")).expect("sound");
         let job = Job::parse(JOB, Path::new("room.toml")).expect("a sound job");
@@ -276,6 +281,7 @@ mod tests {
         mock.arrive(&job, "door", 1, &mut frame);
         assert_eq!((frame.camera.as_str(), frame.id.as_str(), frame.number.0), ("yard", "x-2", 8));
         assert!(frame.captured_at.is_some());
+        assert_eq!(frame.headers.as_ref().and_then(|headers| headers.get("room")), Some("kitchen"));
         assert_eq!(frame.task.expect("a task")["loud"], operators::Setting::Bool(true));
         let script = mock.rehearsal().scripts["who"].clone();
         let said: Vec<_> = (0..4).map(|_| script.next()).map(|line| (line.status.as_u16(), line.body)).collect();
