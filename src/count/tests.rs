@@ -14,7 +14,7 @@ kind = 'synthetic'
 kind = 'count'
 class = 'person'
 from = 'cameras'
-[view.dead]
+[view.letters]
 kind = 'top'
 of = 'dead'
 from = 'cameras'
@@ -33,7 +33,7 @@ write = 'image'
 from = 'cameras'
 [sink.topics]
 kind = 'mqtt'
-broker = 'localhost:1883'
+url = 'mqtt://localhost:1883'
 topic = 'out/{camera}'
 from = 'cameras'
 ";
@@ -113,6 +113,6 @@ fn what_can_not_be_counted_is_told_in_words() {
     assert!(said("persons", &from("nowhere")).contains("no report at nowhere"));
     assert!(said("persons", &from("a/**b")).contains("no pattern"));
     put(folder, "reports/a/1.json", &report("room", "a", 1, 1));
-    assert!(said("dead", &sink("reports")).contains("dead letters have none"));
+    assert!(said("letters", &sink("reports")).contains("dead letters have none"));
     assert!(said("rooms", &sink("reports")).contains("header:room"));
 }

@@ -238,6 +238,16 @@ mod tests {
         Table { name: "hits".into(), kind: "accuracy".into(), columns, epoch: 7, rows }
     }
 
+    /// Catches shares that come back a last digit smaller: a table would differ from the same one, counted elsewhere.
+    #[test]
+    fn each_share_is_read_as_it_was_written() {
+        for (part, whole) in (1..400).flat_map(|whole| (0..whole).map(move |part| (part, whole))) {
+            let share = Plain((f64::from(part) / f64::from(whole)).into());
+            let json = serde_json::to_string(&share).expect("it is JSON");
+            assert_eq!(serde_json::from_str::<Plain>(&json).expect("a cell"), share, "{part} of {whole}: {json}");
+        }
+    }
+
     /// Catches numbers that change their sort on the way, and moments that are told as numbers.
     #[test]
     fn a_sheet_is_read_as_it_was_written() {

@@ -111,5 +111,6 @@ fn the_log_is_folded_when_it_is_long() {
     assert!(state.bytes() > MOST_LOG);
     let next = state.next();
     state.save(&[kept(next)]).expect("a disk");
-    assert!(!state.is_long() && state.bytes() <= FULL + 4096, "{}", state.bytes());
+    // What is left is the last file of the log, which is full by the group that made it so, and what is saved.
+    assert!(!state.is_long() && state.bytes() < 2 * FULL, "{}", state.bytes());
 }
