@@ -14,7 +14,7 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const NEED_MODELS: [&str; 1] = ["unknown-family.toml"];
 
 /// The jobs for people whose model is not Vigie's own.
-const BRING_A_MODEL: [&str; 8] = [
+const BRING_A_MODEL: [&str; 9] = [
     "blur-women.toml",
     "cifar.toml",
     "describe-faces.toml",
@@ -23,6 +23,7 @@ const BRING_A_MODEL: [&str; 8] = [
     "face-blur.toml",
     "face-thumbnail.toml",
     "faces-edge.toml",
+    "latency.toml",
 ];
 
 /// The files of a folder of this crate with that ending, in order, as a user in the crate's folder names them.
