@@ -154,6 +154,9 @@ fn counted(args: &[&str]) -> BTreeMap<String, i64> {
     sheet["rows"].as_array().expect("rows").iter().map(row).collect()
 }
 
+/// A frame: when, which, how many were found in it, and how many are there.
+type Frame = (String, String, i64, i64);
+
 /// The lower median of the last five.
 fn median(numbers: &[i64]) -> i64 {
     let mut last = numbers[numbers.len().saturating_sub(5)..].to_vec();
@@ -181,12 +184,12 @@ fn occupancy_is_of_who_is_there() {
     let job = job.display().to_string();
     output(&["run", &job]);
 
-    let mut cameras: BTreeMap<String, Vec<((String, String), i64, i64)>> = BTreeMap::new();
+    let mut cameras: BTreeMap<String, Vec<Frame>> = BTreeMap::new();
     for file in files(&out) {
         let mut report: Report = serde_json::from_slice(&fs::read(out.join(&file)).expect("a report")).expect("JSON");
         let (found, there) = (report.detections.len(), report.score.expect("it is compared").there as usize);
         let when = report.captured_at.clone().unwrap_or_else(|| report.received_at.clone());
-        let frame = ((when, report.id.clone()), found as i64, there as i64);
+        let frame = (when, report.id.clone(), found as i64, there as i64);
         cameras.entry(report.camera.clone()).or_default().push(frame);
         // The same report, had the model seen everybody.
         let someone = json!({ "class": 0, "label": "person", "score": 1.0, "box": [0, 0, 9, 20] });
@@ -198,7 +201,7 @@ fn occupancy_is_of_who_is_there() {
     let (mut seen, mut is, mut off, mut windows) = (BTreeMap::new(), BTreeMap::new(), 0, 0);
     for (camera, mut frames) in cameras {
         frames.sort_unstable();
-        let (found, there): (Vec<i64>, Vec<i64>) = frames.iter().map(|(_, found, there)| (found, there)).unzip();
+        let (found, there): (Vec<i64>, Vec<i64>) = frames.iter().map(|(_, _, found, there)| (found, there)).unzip();
         for end in 1..=frames.len() {
             off += median(&found[..end]).abs_diff(median(&there[..end]));
             windows += 1;
