@@ -72,7 +72,7 @@ fn dependencies_run_one_way() {
 fn every_test_that_the_architecture_names_is_there() {
     let architecture = text("ARCHITECTURE.md");
     let code: String = [
-        "operators/tests/promises.rs",
+        "operators/tests/promises/main.rs",
         "src/sources/kafka/offsets.rs",
         "tests/delivery/kills.rs",
         "tests/delivery/mistakes.rs",
