@@ -101,16 +101,18 @@ fn tables(kills: usize) -> Option<BTreeMap<&'static str, Rows>> {
         process.connected();
         process
     };
+    // What a kill leaves of a report that was not whole has another name.
+    let reports = || files(&out).iter().filter(|file| file.ends_with(".json")).count();
     let mut process = start();
     let messages = messages(FRAMES);
     let all = messages.len();
     broker.publish(messages);
     for kill in 1..=kills {
-        wait_or("results", || (files(&out).len() >= kill * all / (kills + 2)).then_some(()), || process.said());
+        wait_or("results", || (reports() >= kill * all / (kills + 2)).then_some(()), || process.said());
         process.signal("KILL");
         process = start();
     }
-    let settled = || (files(&out).len() == all && page(&process)["window_frames{}"] == 0.0).then_some(());
+    let settled = || (reports() == all && page(&process)["window_frames{}"] == 0.0).then_some(());
     wait_or("the rest", settled, || process.said());
     let table = |name: &'static str| {
         let mut rows = view(&process, "exact", name).expect("a table");
