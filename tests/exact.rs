@@ -83,7 +83,7 @@ fn messages(count: usize) -> Vec<(String, Vec<u8>)> {
         let (camera, number) = (n % 2, n / 2);
         let body = json!({
             "image": pictures[n % pictures.len()], "number": number, "label": labels[n % 3],
-            "captured_at": 1_795_249_800 + number,
+            "captured_at": 1_700_000_000 + number,
         });
         (format!("cameras/room-{camera}/raw"), body.to_string().into_bytes())
     };
