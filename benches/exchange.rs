@@ -85,17 +85,13 @@ fn process(way: &str, addresses: &str, process: usize) -> f64 {
         move |number| (number, template.clone())
     };
     let frame = move |number| Frame {
-        camera: "door-1".into(),
-        number: Number(number),
-        id: "0123456789abcdef".into(),
-        captured_at: None,
         received_at: Default::default(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: bytes::Bytes::copy_from_slice(&template),
+        ..Frame::new(
+            "door-1".into(),
+            Number(number),
+            "0123456789abcdef".into(),
+            bytes::Bytes::copy_from_slice(&template),
+        )
     };
     let (count_plain, count_frame) = (|(_, bytes): &Plain| bytes.len(), |frame: &Frame| frame.bytes.len());
     let stuck = |_: &_| exit(1);

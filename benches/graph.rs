@@ -119,17 +119,5 @@ fn quickest(mut work: impl FnMut() -> u64) -> f64 {
 }
 
 fn frame(number: u64) -> Frame {
-    Frame {
-        camera: "door".into(),
-        number: Number(number),
-        id: "1".into(),
-        captured_at: None,
-        received_at: UnixMillis(0),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: Default::default(),
-    }
+    Frame { received_at: UnixMillis(0), ..Frame::new("door".into(), Number(number), "1".into(), Default::default()) }
 }

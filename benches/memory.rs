@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use operators::{Flaw, Frame, Meter, Number, Partition, UnixMillis, Window};
+use operators::{Flaw, Frame, Meter, Number, Partition, Window};
 use vigie::metrics::Metrics;
 use vigie::plan::{Input, Plan, Tap, Wishes};
 use vigie::render::{Parts, render};
@@ -139,18 +139,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
 }
 
 fn frame(number: u64) -> Frame {
-    Frame {
-        camera: "door".into(),
-        number: Number(number),
-        id: number.to_string().into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        // Not zeros: pages of those need not be there.
-        bytes: vec![number as u8 | 1; SIZE].into(),
-    }
+    // Not zeros: pages of those need not be there.
+    let bytes = vec![number as u8 | 1; SIZE];
+    Frame::new("door".into(), Number(number), number.to_string().into(), bytes.into())
 }

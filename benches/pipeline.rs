@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use operators::{Frame, Number, UnixMillis};
+use operators::{Frame, Number};
 use vigie::codec::{self, Limits};
 use vigie::context::Context;
 use vigie::job::{Job, Part};
@@ -153,16 +153,7 @@ fn share(job: &Job, folder: &Path, count: usize, worker: usize, runtime: &tokio:
             let frame = Arc::new(picture.frame.clone());
             for (write, waiting) in [Write::Image, Write::Report].into_iter().zip(&mut waiting) {
                 let (body, media) = write.body(&mut picture, "bench", &limits).expect("a body");
-                waiting.push(Parcel {
-                    frame: frame.clone(),
-                    write: None,
-                    row: None,
-                    reason: None,
-                    detail: None,
-                    body,
-                    media,
-                    said: Default::default(),
-                });
+                waiting.push(Parcel::new(frame.clone(), body, media));
             }
         }
         // Synced together, as a sink is given what has come together.
@@ -181,17 +172,10 @@ fn flush(sinks: &mut [Box<dyn vigie::sinks::Sink>], waiting: &mut [Vec<Parcel>; 
 }
 
 fn frame(folder: &Path, number: usize) -> Frame {
-    Frame {
-        camera: "door".into(),
-        number: Number(number as u64),
-        id: format!("{number:05}").into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
-    }
+    Frame::new(
+        "door".into(),
+        Number(number as u64),
+        format!("{number:05}").into(),
+        std::fs::read(folder.join(format!("door/{number:05}.jpg"))).expect("a picture").into(),
+    )
 }

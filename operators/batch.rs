@@ -83,11 +83,7 @@ pub trait BatchFrames<'s> {
     ///         batches.inspect(move |batch| seen.send((batch.frames.len(), batch.cause)).unwrap());
     ///     });
     ///     for number in 0..7 {
-    ///         input.send(Frame {
-    ///             camera: "door".into(), number: Number(number), id: "a".into(), captured_at: None,
-    ///             received_at: Default::default(), origin: Default::default(), flaw: None, task: None,
-    ///             headers: None, truth: None, bytes: "jpeg".into(),
-    ///         });
+    ///         input.send(Frame { received_at: Default::default(), ..Frame::new("door".into(), Number(number), "a".into(), "jpeg".into()) });
     ///     }
     /// });
     /// assert!(batches.iter().eq([(3, Cause::Full), (3, Cause::Full), (1, Cause::End)]));

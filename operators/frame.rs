@@ -145,6 +145,25 @@ pub struct Frame {
     pub bytes: Bytes,
 }
 
+impl Frame {
+    /// A frame that has just been received, and of which nothing more is known.
+    pub fn new(camera: Camera, number: Number, id: FrameId, bytes: Bytes) -> Self {
+        Self {
+            camera,
+            number,
+            id,
+            captured_at: None,
+            received_at: UnixMillis::now(),
+            origin: Origin::default(),
+            flaw: None,
+            task: None,
+            headers: None,
+            truth: None,
+            bytes,
+        }
+    }
+}
+
 /// Why something became a dead letter instead of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -251,11 +270,7 @@ pub struct Fault {
 /// use operators::{Frame, FrameBatch};
 /// use timely::container::{PushInto, SizableContainer};
 ///
-/// let frame = |bytes: usize| Frame {
-///     camera: "door".into(), number: Default::default(), id: "1".into(), captured_at: None,
-///     received_at: Default::default(), origin: Default::default(), flaw: None, task: None, headers: None,
-///     truth: None, bytes: vec![0; bytes].into(),
-/// };
+/// let frame = |bytes: usize| Frame { received_at: Default::default(), ..Frame::new("door".into(), Default::default(), "1".into(), vec![0; bytes].into()) };
 /// let mut batch = FrameBatch::default();
 /// batch.push_into(frame(600_000));
 /// assert!(!batch.at_capacity());

@@ -119,11 +119,7 @@ impl<R> Open<R> {
 ///     let (inlet, inbox) = mailbox(4);
 ///     thread::spawn(move || {
 ///         for receipt in 0..10 {
-///             let frame = Frame {
-///                 camera: "door".into(), number: operators::Number(receipt), id: "a".into(), captured_at: None,
-///                 received_at: operators::UnixMillis::now(), origin: Default::default(), flaw: None, task: None,
-///                 headers: None, truth: None, bytes: "jpeg".into(),
-///             };
+///             let frame = Frame { received_at: operators::UnixMillis::now(), ..Frame::new("door".into(), operators::Number(receipt), "a".into(), "jpeg".into()) };
 ///             inlet.send(frame, receipt).expect("somebody listens");
 ///         }
 ///         assert!(inlet.finish().eq(0..10), "every receipt comes back, in order");

@@ -223,17 +223,8 @@ pub mod tests {
     /// A frame of the camera `door` of which nothing is known.
     pub fn picture(bytes: Bytes) -> Picture {
         Picture::new(Frame {
-            camera: "door".into(),
-            number: Default::default(),
-            id: "1".into(),
-            captured_at: None,
             received_at: Default::default(),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes,
+            ..Frame::new("door".into(), Default::default(), "1".into(), bytes)
         })
     }
 

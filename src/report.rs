@@ -226,17 +226,9 @@ mod tests {
     fn picture() -> Picture {
         let jpeg = codec::encode(&Pixels { width: 32, height: 24, rgb: vec![90; 32 * 24 * 3] }, &[0; 9999]).unwrap();
         let mut picture = Picture::new(Frame {
-            camera: "door".into(),
-            number: operators::Number(7),
-            id: "a-7".into(),
             captured_at: Some(UnixMillis(1_795_249_801_250)),
             received_at: UnixMillis(1_795_249_801_300),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: jpeg,
+            ..Frame::new("door".into(), operators::Number(7), "a-7".into(), jpeg)
         });
         let found = |score, area| Detection {
             class: 0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use operators::views::{Cell, Change, Columns};
-use operators::{Flaw, Frame, UnixMillis};
+use operators::{Flaw, Frame};
 use serde_json::{Map, Value};
 
 use crate::sinks::{Parcel, Row, Sink};
@@ -22,21 +22,8 @@ pub fn parcel(view: &str, columns: &Columns, change: &Change) -> Parcel {
         Some(row) => (Row::Is, body(columns, &change.key, row)),
         None => (Row::Gone, Bytes::new()),
     };
-    let frame = Frame {
-        camera: view.into(),
-        number: Default::default(),
-        id: name(columns, &change.key).into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: Bytes::new(),
-    };
-    let (write, reason, detail, said) = Default::default();
-    Parcel { frame: Arc::new(frame), write, row: Some(row), reason, detail, body, media: "application/json", said }
+    let frame = Frame::new(view.into(), Default::default(), name(columns, &change.key).into(), Bytes::new());
+    Parcel { row: Some(row), ..Parcel::new(Arc::new(frame), body, "application/json") }
 }
 
 /// The parts of a key, joined by `/`. What would join them elsewhere is escaped, so that no two keys have one name.

@@ -81,20 +81,11 @@ pub fn ship(outcome: Outcome) -> Vec<Shipment> {
         Outcome::Dead(Fault { frame, flaw }) => {
             let task = told(&frame).map(|task| Told { detail: Some(flaw.detail.clone()), ..task });
             let frame = Arc::new(frame);
-            (frame.clone(), vec![(To::Dead, dead_letter(frame, &flaw))], End::Dead(flaw.reason), None, task)
+            (frame.clone(), vec![(To::Dead, Parcel::letter(frame, &flaw))], End::Dead(flaw.reason), None, task)
         }
     };
     if parcels.is_empty() {
-        let nothing = Parcel {
-            frame: frame.clone(),
-            write: None,
-            row: None,
-            reason: None,
-            detail: None,
-            body: Bytes::new(),
-            media: "",
-            said: Default::default(),
-        };
+        let nothing = Parcel::new(frame.clone(), Bytes::new(), "");
         parcels.push((To::Done, nothing));
     }
     let (count, refused) = (AtomicUsize::new(parcels.len()), OnceLock::new());
@@ -115,21 +106,6 @@ fn take_home(frame: &Frame, parcels: Vec<(usize, Parcel)>) -> (Option<Told>, Vec
     };
     let told = told(frame).map(|task| Told { found: home.into_iter().filter_map(found).collect(), ..task });
     (told, to_sinks)
-}
-
-/// A frame's own bytes, and why they lead to no result.
-fn dead_letter(frame: Arc<Frame>, flaw: &Flaw) -> Parcel {
-    let body = frame.bytes.clone();
-    Parcel {
-        frame,
-        write: None,
-        row: None,
-        reason: Some(flaw.reason),
-        detail: Some(flaw.detail.clone()),
-        body,
-        media: "application/octet-stream",
-        said: Default::default(),
-    }
 }
 
 impl Shipment {
@@ -165,7 +141,7 @@ impl Shipment {
         match self.open.refused.set(flaw.clone()) {
             Ok(()) => {
                 self.to = To::Dead;
-                self.parcel = dead_letter(self.open.frame.clone(), flaw);
+                self.parcel = Parcel::letter(self.open.frame.clone(), flaw);
             }
             // One letter a frame is enough, however many of its pieces were refused.
             Err(_) => self.to = To::Done,
@@ -221,14 +197,8 @@ mod tests {
     fn filtered() -> Vec<Shipment> {
         let frame = Arc::new(picture("frame".into()).frame);
         let parcel = |body: &'static str| Parcel {
-            frame: frame.clone(),
             write: Some(Write::Report),
-            row: None,
-            reason: None,
-            detail: None,
-            body: body.into(),
-            media: "application/json",
-            said: Default::default(),
+            ..Parcel::new(frame.clone(), body.into(), "application/json")
         };
         ship(Outcome::Filtered(3, frame.clone(), vec![(0, parcel("a")), (1, parcel("b"))], None))
     }
@@ -251,14 +221,8 @@ mod tests {
         let frame = Arc::new(frame);
         let about = frame.clone();
         let parcel = move |body: &'static str| Parcel {
-            frame: about.clone(),
             write: Some(Write::Report),
-            row: None,
-            reason: None,
-            detail: None,
-            body: body.into(),
-            media: "application/json",
-            said: Default::default(),
+            ..Parcel::new(about.clone(), body.into(), "application/json")
         };
         (frame, parcel)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use bytes::Bytes;
-use operators::{Frame, Number, UnixMillis, Window};
+use operators::{Frame, Number, Window};
 
 use super::shots::{Shot, Shots};
 use super::{Camera, Form};
@@ -111,22 +111,9 @@ impl Camera {
     }
 
     fn parcel(&self, Shot { camera, number, picture }: Shot) -> Parcel {
-        let frame = Frame {
-            camera: camera.into(),
-            number: Number(number),
-            id: number.to_string().into(),
-            captured_at: None,
-            received_at: UnixMillis::now(),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: Bytes::new(),
-        };
+        let frame = Frame::new(camera.into(), Number(number), number.to_string().into(), Bytes::new());
         let body = self.body.body(&picture, &frame);
-        let (row, said) = Default::default();
-        Parcel { frame: Arc::new(frame), write: None, row, reason: None, detail: None, body, media: "image/jpeg", said }
+        Parcel::new(Arc::new(frame), body, "image/jpeg")
     }
 }
 

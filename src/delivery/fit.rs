@@ -157,30 +157,9 @@ mod tests {
 
     fn parcel(write: Write) -> Parcel {
         let (bytes, _) = View::new(7, 0, (640, 480), Some("yard")).frame(3);
-        let frame = Frame {
-            camera: "yard".into(),
-            number: Number(3),
-            id: "3".into(),
-            captured_at: None,
-            received_at: UnixMillis(0),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: bytes.clone(),
-        };
-        let (reason, detail) = Default::default();
-        Parcel {
-            frame: Arc::new(frame),
-            write: Some(write),
-            row: None,
-            reason,
-            detail,
-            body: bytes,
-            media: "image/jpeg",
-            said: Default::default(),
-        }
+        let frame =
+            Frame { received_at: UnixMillis(0), ..Frame::new("yard".into(), Number(3), "3".into(), bytes.clone()) };
+        Parcel { write: Some(write), ..Parcel::new(Arc::new(frame), bytes, "image/jpeg") }
     }
 
     fn fit(most: usize, overflow: Option<Written>) -> (Fit, Written) {

@@ -1,6 +1,12 @@
 //! Reading jobs, on the kinds that need nothing from outside.
 
+use std::time::Duration;
+
+use operators::Window;
+
 use super::*;
+use crate::codec;
+use crate::units::Time;
 
 fn parse(text: &str) -> Result<Job, Mistakes> {
     Job::parse(text, Path::new("jobs/x.toml"))

@@ -101,22 +101,13 @@ impl Camera {
         let number = self.next;
         self.next += 1;
         let frame = Frame {
-            camera: self.name.as_str().into(),
-            number: Number(number),
-            id: number.to_string().into(),
             captured_at: Some(at),
             received_at: at,
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: Bytes::new(),
+            ..Frame::new(self.name.as_str().into(), Number(number), number.to_string().into(), Bytes::new())
         };
         let picture = &self.pictures[(number % self.pictures.len() as u64) as usize];
         let body = self.form.body(picture, &frame);
-        let (row, said) = Default::default();
-        Parcel { frame: Arc::new(frame), write: None, row, reason: None, detail: None, body, media: "image/jpeg", said }
+        Parcel::new(Arc::new(frame), body, "image/jpeg")
     }
 
     /// Sends a frame at each of these times, which grow; how many were late.

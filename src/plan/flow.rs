@@ -174,8 +174,7 @@ impl<'p> Flow<'p> {
                 None => tap.sayings.say(&mut record.picture, &self.wishes.limits)?,
             };
             named.push((tap.sink, said.clone()));
-            let write = Some(tap.write);
-            let parcel = Parcel { frame, write, row: None, reason: None, detail: None, body, media, said };
+            let parcel = Parcel { write: Some(tap.write), said, ..Parcel::new(frame, body, media) };
             fate.parcels.push((tap.sink, parcel));
         }
         Ok(())

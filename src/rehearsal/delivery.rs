@@ -74,10 +74,7 @@ impl Stage<'_> {
     }
 
     fn dead(&self, frame: &Arc<Frame>, flaw: &Flaw, mut deliveries: Vec<Delivery>) -> Ending {
-        let (reason, detail, body) = (Some(flaw.reason), Some(flaw.detail.clone()), frame.bytes.clone());
-        let media = "application/octet-stream";
-        let (row, said) = Default::default();
-        let parcel = Parcel { frame: frame.clone(), reason, detail, write: None, row, body, media, said };
+        let parcel = Parcel::letter(frame.clone(), flaw);
         let part = &self.job.dead;
         let place = self.place(part, &part.name, &parcel);
         let said = format!("would get the frame as it came, {}, at {place}", ByteSize(parcel.body.len() as u64));
@@ -203,16 +200,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let (jpeg, _) = View::new(7, 0, (320, 240), Some("room")).frame(40);
         let frame = Arc::new(picture(jpeg.clone()).frame);
-        let parcel = |write, media, body| Parcel {
-            frame: frame.clone(),
-            reason: None,
-            detail: None,
-            write,
-            row: None,
-            body,
-            media,
-            said: Default::default(),
-        };
+        let parcel = |write, media, body| Parcel { write, ..Parcel::new(frame.clone(), body, media) };
         let parcels = vec![
             (0, parcel(Some(Write::Image), "image/jpeg", jpeg)),
             (2, parcel(Some(Write::Report), "application/json", "{}".into())),

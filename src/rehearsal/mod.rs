@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
-use operators::{Frame, Number, Origin, UnixMillis};
+use operators::{Frame, Number, Origin};
 use tokio::runtime::Handle;
 
 use crate::check;
@@ -189,17 +189,8 @@ pub fn rehearse(job: &Job, runtime: &Handle, mock: &Mock, frames: Vec<Frame>) ->
 /// A picture as it comes from the source of that index, as the frame of that number.
 pub fn frame(source: usize, camera: &str, number: usize, name: &str, bytes: Bytes) -> Frame {
     Frame {
-        camera: camera.into(),
-        number: Number(number as u64),
-        id: name.into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
         origin: Origin { worker: 0, source },
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes,
+        ..Frame::new(camera.into(), Number(number as u64), name.into(), bytes)
     }
 }
 

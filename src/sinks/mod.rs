@@ -51,6 +51,17 @@ pub struct Parcel {
 }
 
 impl Parcel {
+    /// Something to write about a frame: no dead letter, no row, and nothing that its names ask for.
+    pub fn new(frame: Arc<Frame>, body: Bytes, media: &'static str) -> Self {
+        Self { frame, reason: None, detail: None, write: None, row: None, body, media, said: Said::default() }
+    }
+
+    /// A dead letter: a frame's own bytes, and why they lead to no result.
+    pub fn letter(frame: Arc<Frame>, flaw: &Flaw) -> Self {
+        let (reason, detail, body) = (Some(flaw.reason), Some(flaw.detail.clone()), frame.bytes.clone());
+        Self { reason, detail, ..Self::new(frame, body, "application/octet-stream") }
+    }
+
     /// What the fields of the sink's names stand for, in the job of that name.
     pub fn names<'a>(&'a self, job: &'a str) -> Names<'a> {
         Names { job, frame: &self.frame, reason: self.reason, said: &self.said }

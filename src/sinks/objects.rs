@@ -239,21 +239,11 @@ pub(super) mod tests {
     /// A frame of a camera as a parcel.
     pub fn parcel(camera: &str, id: &str, body: &str) -> Parcel {
         let frame = Frame {
-            camera: camera.into(),
-            number: Number(0),
-            id: id.into(),
-            captured_at: None,
             received_at: UnixMillis(0),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: Bytes::copy_from_slice(body.as_bytes()),
+            ..Frame::new(camera.into(), Number(0), id.into(), Bytes::copy_from_slice(body.as_bytes()))
         };
         let body = frame.bytes.clone();
-        let (row, said) = Default::default();
-        Parcel { frame: Arc::new(frame), write: None, row, reason: None, detail: None, body, media: "image/jpeg", said }
+        Parcel::new(Arc::new(frame), body, "image/jpeg")
     }
 
     /// A runtime as a job has it.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use operators::mailbox::Gone;
-use operators::{Flaw, Frame, Number, Reason, UnixMillis};
+use operators::{Flaw, Frame, Number, Reason};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -306,17 +306,9 @@ impl Player {
         let number = entry.number.or(body.number).or(entry.named).unwrap_or(sent);
         let id = if round == 0 { entry.id.clone() } else { format!("{}-r{round}", entry.id) };
         Frame {
-            camera: camera.into(),
-            number: Number(if round == 0 { number } else { sent }),
-            id: id.into(),
             captured_at: body.captured_at,
-            received_at: UnixMillis::now(),
-            origin: Default::default(),
             flaw,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: body.bytes,
+            ..Frame::new(camera.into(), Number(if round == 0 { number } else { sent }), id.into(), body.bytes)
         }
     }
 }

@@ -93,17 +93,15 @@ pub fn frame(
     let id = told.id.or(number.map(|number| number.to_string())).or(otherwise.id);
     body.headers.add_all(&told.headers);
     let frame = Frame {
-        camera: body.camera.or(told.camera).unwrap_or(otherwise.camera).into(),
-        number: Number(number.unwrap_or(otherwise.number)),
-        id: id.unwrap_or_else(|| content_id(&body.bytes)).into(),
         captured_at: body.captured_at.or(told.captured_at),
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
         flaw,
-        task: None,
         headers: (!body.headers.is_empty()).then(|| Arc::new(body.headers)),
-        truth: None,
-        bytes: body.bytes,
+        ..Frame::new(
+            body.camera.or(told.camera).unwrap_or(otherwise.camera).into(),
+            Number(number.unwrap_or(otherwise.number)),
+            id.unwrap_or_else(|| content_id(&body.bytes)).into(),
+            body.bytes,
+        )
     };
     say_left_out(&frame);
     frame

@@ -211,16 +211,7 @@ mod tests {
             number: u64,
             at in 0_u64..4_000_000_000_000,
         ) {
-            let frame = Frame {
-                camera: camera.as_str().into(),
-                number: Number(number),
-                id: id.as_str().into(),
-                captured_at: Some(UnixMillis(at)),
-                received_at: UnixMillis(0),
-                origin: Default::default(),
-                flaw: None, task: None, headers: None, truth: None,
-                bytes: Default::default(),
-            };
+            let frame = Frame { captured_at: Some(UnixMillis(at)), received_at: UnixMillis(0), ..Frame::new(camera.as_str().into(), Number(number), id.as_str().into(), Default::default()) };
             for text in ["x/{camera}/{date}/{id}.jpg", "{job}/{camera}-{number}-{id}", "{camera}/{id}-{reason}"] {
                 let template = template(text);
                 let filled = template.fill(&Names { job: "a b", frame: &frame, reason: Some(Reason::TooLarge), said: &Said::default() });

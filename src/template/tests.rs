@@ -11,17 +11,9 @@ const ALL: [&str; 6] = ["camera", "id", "number", "job", "date", "reason"];
 
 fn frame(camera: &str, id: &str, number: u64) -> Frame {
     Frame {
-        camera: camera.into(),
-        number: Number(number),
-        id: id.into(),
         captured_at: Some(UnixMillis(1_795_249_801_250)),
         received_at: UnixMillis(0),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: Default::default(),
+        ..Frame::new(camera.into(), Number(number), id.into(), Default::default())
     }
 }
 

@@ -42,17 +42,9 @@ pub fn steps(tables: &str) -> Vec<Box<dyn Step>> {
 /// A picture of which nothing is known, of these bytes.
 pub fn picture(bytes: Vec<u8>) -> Picture {
     Picture::new(Frame {
-        camera: "door".into(),
-        number: Number(7),
-        id: "7".into(),
         captured_at: Some(UnixMillis(1_795_249_801_250)),
         received_at: UnixMillis(1_795_249_801_300),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: bytes.into(),
+        ..Frame::new("door".into(), Number(7), "7".into(), bytes.into())
     })
 }
 

@@ -8,27 +8,15 @@ use std::time::Duration;
 
 use operators::ingest::clock;
 use operators::{
-    Batch, BatchFrames, Cause, Epoch, Frame, Headers, Inlet, Meter, Number, Offload, Partition, Settings, UnixMillis,
-    Window, Work, ingest, mailbox,
+    Batch, BatchFrames, Cause, Epoch, Frame, Headers, Inlet, Meter, Number, Offload, Partition, Settings, Window, Work,
+    ingest, mailbox,
 };
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::Probe;
 
 /// A frame of 100 bytes.
 pub fn frame(camera: &str, number: u64) -> Frame {
-    Frame {
-        camera: camera.into(),
-        number: Number(number),
-        id: number.to_string().into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: vec![number as u8; 100].into(),
-    }
+    Frame::new(camera.into(), Number(number), number.to_string().into(), vec![number as u8; 100].into())
 }
 
 /// What a task says: one of each sort.

@@ -30,17 +30,10 @@ impl Sample {
         headers.add("label", "cat");
         headers.add("x-lens", "wide");
         let frame = Frame {
-            camera: "door-1".into(),
-            number: Number(7),
-            id: "a-7".into(),
             captured_at: Some(UnixMillis(1_795_249_801_250)),
             received_at: UnixMillis(1_795_249_801_300),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
             headers: Some(Arc::new(headers)),
-            truth: None,
-            bytes: Default::default(),
+            ..Frame::new("door-1".into(), Number(7), "a-7".into(), Default::default())
         };
         let found = |class, label: &str, score, area| Detection {
             class,

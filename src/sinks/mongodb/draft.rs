@@ -141,32 +141,15 @@ pub mod tests {
     /// Frame `id` of the camera `door`, or a thing that is written of it.
     pub fn parcel(id: &str, write: Option<Write>, body: &[u8], media: &'static str) -> Parcel {
         let frame = Frame {
-            camera: "door".into(),
-            number: Number(7),
-            id: id.into(),
             captured_at: Some(UnixMillis(1_795_249_801_250)),
             received_at: UnixMillis(1_795_249_801_300),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: Bytes::new(),
+            ..Frame::new("door".into(), Number(7), id.into(), Bytes::new())
         };
         let (reason, detail) = match write {
             None => (Some(Reason::Truncated), Some("it ends before its end".to_owned())),
             Some(_) => (None, None),
         };
-        Parcel {
-            frame: Arc::new(frame),
-            write,
-            row: None,
-            reason,
-            detail,
-            body: Bytes::copy_from_slice(body),
-            media,
-            said: Default::default(),
-        }
+        Parcel { write, reason, detail, ..Parcel::new(Arc::new(frame), Bytes::copy_from_slice(body), media) }
     }
 
     fn set(parcel: &Parcel) -> Document {

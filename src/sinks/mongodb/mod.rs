@@ -320,6 +320,7 @@ impl Sink for Documents {
 mod tests {
     use super::draft::tests::parcel;
     use super::*;
+    use crate::context::tests::context;
     use crate::write::Write;
 
     fn config(text: &str) -> Mongodb {
@@ -327,29 +328,6 @@ mod tests {
         let table: toml::Table =
             rest.parse::<toml::Table>().unwrap().into_iter().chain(text.parse::<toml::Table>().unwrap()).collect();
         table.try_into().unwrap()
-    }
-
-    fn context(part: &str, runtime: &tokio::runtime::Runtime) -> Context {
-        Context {
-            job: "room".into(),
-            part: part.into(),
-            folder: ".".into(),
-            allowed: Default::default(),
-            hosts: Default::default(),
-            services: Default::default(),
-            max_frame_bytes: 1 << 20,
-            picture: Default::default(),
-            window: operators::Window { frames: 64, bytes: 1 << 20 },
-            batch: 3,
-            partition: Default::default(),
-            worker: 1,
-            share: Default::default(),
-            board: Default::default(),
-            state: ".".into(),
-            parameters: Vec::new(),
-            tasks: crate::tasks::Tasks::new("test"),
-            runtime: runtime.handle().clone(),
-        }
     }
 
     #[test]

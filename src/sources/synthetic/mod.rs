@@ -15,8 +15,8 @@ mod sprite;
 mod view;
 mod walk;
 
+use operators::Frame;
 use operators::mailbox::Gone;
-use operators::{Frame, UnixMillis};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -133,18 +133,6 @@ impl Rendering {
 
     fn frame(&self, camera: u32, view: &View, at: u64) -> Frame {
         let number = self.cameras.number(at);
-        Frame {
-            camera: self.cameras.name(camera).into(),
-            number,
-            id: number.0.to_string().into(),
-            captured_at: None,
-            received_at: UnixMillis::now(),
-            origin: Default::default(),
-            flaw: None,
-            task: None,
-            headers: None,
-            truth: None,
-            bytes: view.frame(number.0).0,
-        }
+        Frame::new(self.cameras.name(camera).into(), number, number.0.to_string().into(), view.frame(number.0).0)
     }
 }
