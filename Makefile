@@ -5,6 +5,7 @@
 #               hour of trouble for a standing cluster, from VIGIE_SEED or a new seed, and 1,000 jobs that come and go
 # make train    trains the bundled model anew, from nothing, and writes its card
 # make bench    measures what docs/performance.md and docs/cluster.md say, and prints it
+# make bench-peers  sets up what people would use instead, and measures it beside Vigie
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
@@ -15,7 +16,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test servers chaos train bench setup build broken lint clean
+.PHONY: demo test servers chaos train bench bench-peers setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh $(TARGET)/debug/vigie
@@ -54,10 +55,17 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pipeline
+	@tests/servers/install.sh kafka
+	cargo bench $(CARGO_FLAGS) --bench lanes
+	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory
 	cargo bench -p operators --bench views
-	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 	cargo bench $(CARGO_FLAGS) --bench cluster
+
+# Vigie beside Spark, Bytewax, Pathway and a plain Python loop, on the same frames.
+bench-peers: setup
+	@tests/servers/install.sh kafka
+	@benches/peers/setup.sh
+	cargo bench $(CARGO_FLAGS) --bench lanes -- --peers --lane A,B,C,D,E
 
 train: setup build
 	@scripts/train.sh $(TARGET)/debug/vigie

@@ -12,6 +12,7 @@ mod house;
 mod http;
 mod jobs;
 mod kill;
+mod lanes;
 mod latency;
 mod manual;
 mod mesh;

@@ -1,0 +1,87 @@
+//! What is asked for.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::contender::Contender;
+
+/// The lanes, in the order in which they run.
+pub const LANES: [&str; 9] = ["A", "B", "B'", "C", "D", "E", "F", "G", "H"];
+
+/// What is measured, and at which length.
+#[derive(Debug, Parser)]
+pub struct Flags {
+    /// The lanes; all of them without.
+    #[arg(long, value_delimiter = ',', value_parser = LANES)]
+    pub lane: Vec<String>,
+    /// Rounds: each contender takes its turn in each.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// Frames of the long backlog of lane A; the other lanes keep their proportion to it.
+    #[arg(long, default_value_t = 20_000)]
+    pub frames: usize,
+    /// The peers take part, in the lanes A to E.
+    #[arg(long)]
+    pub peers: bool,
+    /// Contenders that take part, by name; all of them without.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// One round of a tenth of the frames: to see that all works, not to measure.
+    #[arg(long)]
+    pub quick: bool,
+    /// What cargo says to every bench.
+    #[arg(long, hide = true)]
+    pub bench: bool,
+    /// A contender of this binary's own, started by the harness.
+    #[command(subcommand)]
+    pub child: Option<Child>,
+}
+
+/// What this binary is when the harness starts it.
+#[derive(Debug, Subcommand)]
+pub enum Child {
+    /// The bare loop between two topics, told by `BENCH_…` as a peer is.
+    #[command(hide = true)]
+    Bare,
+    /// The bare loop from files to files.
+    #[command(hide = true)]
+    Folders {
+        /// The job whose steps and sinks it has.
+        job: PathBuf,
+        /// The folder of the frames.
+        frames: PathBuf,
+        /// How many they are.
+        count: usize,
+    },
+    /// The model alone, measured.
+    #[command(hide = true)]
+    Inference {
+        /// Its file.
+        model: PathBuf,
+    },
+}
+
+impl Flags {
+    /// Whether a lane is wanted.
+    pub fn wants(&self, lane: &str) -> bool {
+        self.lane.is_empty() || self.lane.iter().any(|wanted| wanted == lane)
+    }
+
+    /// Whether a contender is to take part.
+    pub fn takes(&self, contender: &Contender) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == contender.name)
+    }
+
+    /// Rounds to take.
+    pub fn rounds(&self) -> usize {
+        if self.quick { 1 } else { self.rounds.max(1) }
+    }
+
+    /// So many frames of a lane, where lane A has 20,000.
+    pub fn frames(&self, usual: usize) -> usize {
+        let scaled = usual * self.frames / 20_000 / if self.quick { 10 } else { 1 };
+        // Whole batches for both partitions.
+        (scaled / 6).max(5) * 6
+    }
+}
