@@ -1,19 +1,19 @@
 """Bytewax: each worker reads its own partition, works, and writes.
 
-`flat_map_batch` is what its authors have for work that goes better by several ("a performance optimization when processing
-multiple items at once"): it gets what one poll of the source brought, on the worker that polled. `collect` would wait for
-three frames of one key, and moves each frame to the worker that its key's hash names, by pickle between processes; the two
-cameras may then lie on one worker.
+`flat_map_batch` is what its authors have for work that goes better by several ("a performance optimization when
+processing multiple items at once"): it gets what one poll of the source brought, on the worker that polled. `collect`
+would wait for three frames of one key, and move each to the worker that its key's hash names, by pickle between
+processes; the two cameras may then lie on one worker.
 """
 
 import bytewax.operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource
 from bytewax.dataflow import Dataflow
 
-from work import BROKER, IN, OUT, messages
+from work import BROKER, IN, MODEL, OUT, messages
 
-POLL = 30
-"""Frames that a poll brings at most; its default of 1,000 is for throughput "but can be tuned lower" for latency."""
+POLL = 1000 if MODEL == "null" else 30
+"""Frames that a poll brings at most: its default, and fewer where they are work, as their results come together."""
 
 
 def answers(frames: list) -> list:

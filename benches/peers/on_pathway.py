@@ -14,12 +14,14 @@ SNAPSHOTS = 1000
 @pw.udf(max_batch_size=BATCH, deterministic=True)
 def answers(keys: list[bytes], jpegs: list[bytes]) -> list[tuple[bytes, bytes]]:
     """Result and drawn picture of each frame."""
-    return [work(key, jpeg) for key, jpeg in zip(keys, jpegs)]
+    return [work(key, jpeg) for key, jpeg in zip(keys, jpegs, strict=True)]
 
 
 broker = {"bootstrap.servers": BROKER}
+# Who is killed holds its partitions until its session has run out: the shortest that Kafka takes as it comes.
+reader = {"group.id": GROUP, "auto.offset.reset": "earliest", "session.timeout.ms": "6000"}
 frames = pw.io.kafka.read(
-    broker | {"group.id": GROUP, "auto.offset.reset": "earliest"},
+    broker | reader,
     IN,
     format="raw",
     name="frames",
@@ -35,9 +37,6 @@ if MODEL != "null":
 
 kept = None
 if STATE:
-    kept = pw.persistence.Config(
-        pw.persistence.Backend.filesystem(STATE),
-        snapshot_interval_ms=SNAPSHOTS,
-        persistence_mode=pw.PersistenceMode.OPERATOR_PERSISTING,
-    )
+    # It keeps all frames. What would keep only how far it is, `OPERATOR_PERSISTING`, asks for a licence key.
+    kept = pw.persistence.Config(pw.persistence.Backend.filesystem(STATE), snapshot_interval_ms=SNAPSHOTS)
 pw.run(monitoring_level=pw.MonitoringLevel.NONE, persistence_config=kept)

@@ -1,7 +1,7 @@
 """PySpark Structured Streaming on two threads: Kafka, `mapInArrow`, Kafka. on_spark.py OFFSETS JAR…
 
-OFFSETS is `maxOffsetsPerTrigger`, 0 for none. Its real-time mode, the fastest, has no `mapInArrow`, nor any other way to
-give a function several frames.
+OFFSETS is `maxOffsetsPerTrigger`, 0 for none. Its real-time mode, the fastest, has no `mapInArrow`, nor any other way
+to give a function several frames.
 """
 
 import signal
@@ -19,8 +19,8 @@ FIELDS = pa.schema([("topic", pa.string()), ("key", pa.binary()), ("value", pa.b
 def answers(batches):
     """What is written for the frames of each batch of Arrow's."""
     for batch in batches:
-        frames = zip(batch["key"].to_pylist(), batch["value"].to_pylist())
-        columns = zip(*(message for key, jpeg in frames for message in messages(key, jpeg)))
+        frames = zip(batch["key"].to_pylist(), batch["value"].to_pylist(), strict=True)
+        columns = zip(*(message for key, jpeg in frames for message in messages(key, jpeg)), strict=True)
         yield pa.record_batch([list(column) for column in columns], schema=FIELDS)
 
 

@@ -1,8 +1,8 @@
 """No engine: a loop over one partition, plain.py PARTITION. run.sh starts one for each of the two.
 
-It reads, works, writes, and says every second how far it has come, once all that came of it is written: what a second
-process would do again after a kill is a second's work. It takes its partition by hand, as there is nobody to share it with
-(a group would wait for the lost member's session to run out).
+It reads, works, writes, and says every second how far it has come, once all that came of it is written: what is done
+again after a kill is a second's work. It takes its partition by hand, as there is nobody to share it with (a group
+would wait for the lost member's session to run out).
 """
 
 import sys

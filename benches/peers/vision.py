@@ -1,7 +1,7 @@
-"""YOLOX on a JPEG, with boxes drawn: what Vigie's steps `detect` and `draw` do, on OpenCV and ONNX Runtime, on one thread.
+"""YOLOX on a JPEG, with boxes drawn: what Vigie's steps `detect` and `draw` do, on OpenCV and ONNX Runtime.
 
-The sums are those of src/models/yolox.rs, letterbox.rs and nms.rs; `make bench-peers` holds the boxes of all against each
-other.
+The sums are those of src/models/yolox.rs, letterbox.rs and nms.rs; `make bench-peers` holds the boxes of all against
+each other.
 """
 
 import cv2
@@ -46,7 +46,7 @@ class Vision:
         """Boxes in pixels of the picture (BGR), the surest first."""
         scale = self._letterbox(picture)
         # Twenty times faster than OpenCV's own `blobFromImage`.
-        for plane, colour in zip(self.input[0], cv2.split(self.square)):
+        for plane, colour in zip(self.input[0], cv2.split(self.square), strict=True):
             plane[:] = colour
         rows = self.session.run(None, {self.name: self.input})[0][0]
         # No class is surer than its object: most rows end here.
@@ -66,7 +66,7 @@ class Vision:
         return sorted(found, key=lambda box: -box[4])
 
     def _letterbox(self, picture: np.ndarray) -> float:
-        """The picture in the top left of the model's square, the rest grey; pixels of the square for one of the picture."""
+        """The picture in the top left of the model's square, the rest grey. How much smaller it is there."""
         height, width = picture.shape[:2]
         scale = min(self.size / width, self.size / height)
         right, bottom = int(width * scale), int(height * scale)
@@ -79,7 +79,7 @@ class Vision:
 def _cells(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Column and row of each of the model's cells, and its stride."""
     grids = [np.mgrid[: size // stride, : size // stride].reshape(2, -1)[::-1].T for stride in STRIDES]
-    strides = [np.full((len(grid), 1), stride) for grid, stride in zip(grids, STRIDES)]
+    strides = [np.full((len(grid), 1), stride) for grid, stride in zip(grids, STRIDES, strict=True)]
     return np.concatenate(grids).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 

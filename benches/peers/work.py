@@ -1,4 +1,4 @@
-"""What every peer does with a frame, and what it is told about its run: by its environment alone (README.md lists it)."""
+"""What every peer does with a frame, and what it is told: by its environment alone (README.md lists it)."""
 
 import json
 import os
