@@ -24,12 +24,13 @@ def answers(batches):
         yield pa.record_batch([list(column) for column in columns], schema=FIELDS)
 
 
-def session(jars: list[str]) -> SparkSession:
+def session(jars: list[str], folder: str) -> SparkSession:
     settings = {
         "spark.jars": ",".join(jars),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={folder}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": BATCH,
@@ -37,8 +38,8 @@ def session(jars: list[str]) -> SparkSession:
     return SparkSession.builder.master("local[2]").appName("peer").config(map=settings).getOrCreate()
 
 
-def main(offsets: int, jars: list[str], checkpoints: str) -> None:
-    spark = session(jars)
+def main(offsets: int, jars: list[str], folder: str) -> None:
+    spark = session(jars, folder)
     spark.sparkContext.setLogLevel("ERROR")
     source = {
         "kafka.bootstrap.servers": BROKER,
@@ -49,7 +50,7 @@ def main(offsets: int, jars: list[str], checkpoints: str) -> None:
         source["maxOffsetsPerTrigger"] = offsets
     sink = {
         "kafka.bootstrap.servers": BROKER,
-        "checkpointLocation": checkpoints,
+        "checkpointLocation": f"{STATE or folder}/checkpoints",
     }
     frames = spark.readStream.format("kafka").options(**source).load().select("key", "value")
     done = frames.mapInArrow(answers, "topic string, key binary, value binary")
@@ -58,5 +59,6 @@ def main(offsets: int, jars: list[str], checkpoints: str) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # So that the JVM ends too.
-    with tempfile.TemporaryDirectory() as folder:
-        main(int(sys.argv[1]), sys.argv[2:], STATE or folder)
+    # Beside its state, where it has one: who is killed leaves it behind.
+    with tempfile.TemporaryDirectory(dir=STATE) as folder:
+        main(int(sys.argv[1]), sys.argv[2:], folder)

@@ -7,12 +7,14 @@ peer=${name%%-*}
 bin=$cache/$peer/bin
 [ -e "$cache/$peer/stamp" ] || { echo "$peer is not set up: benches/peers/setup.sh $peer says why" >&2; exit 69; }
 
+[ -z "${BENCH_STATE:-}" ] || mkdir -p "$BENCH_STATE"
+
 # One thread a worker: no library takes more behind its back. PYTHONPATH is also how Spark's own processes find work.py.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=$here PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
 # both COMMAND…: two processes, COMMAND 0 and COMMAND 1, that end together.
 both() {
-    trap 'kill $(jobs -rp) 2>/dev/null || true' EXIT
+    trap 'kill $(jobs -rp) 2>/dev/null; wait' EXIT
     trap 'exit 143' TERM INT
     for each in 0 1; do
         "$@" "$each" &
