@@ -4,8 +4,8 @@ import pathway as pw
 
 from work import BATCH, BROKER, GROUP, IN, MODEL, OUT, PATIENCE, PROCESSED, STATE, work
 
-BACKLOG = 1000
-"""Frames that are read ahead at most. Its authors: "Set this whenever the source can deliver data faster"."""
+BACKLOG = 1000 if MODEL == "null" else 100
+"""Frames that are read ahead at most; fewer where they are work, as their results come together."""
 SNAPSHOTS = 1000
 """Milliseconds between two snapshots of its state."""
 
