@@ -2,6 +2,7 @@
 # Installs the servers that the tests run against, each once: install.sh [NAME…]
 # What this machine cannot have is said in a sentence and left out: the tests that need it say "skipped".
 . "$(dirname "$0")/common.sh"
+. "$here/recipes.sh"
 [ $# -gt 0 ] || set -- mosquitto rabbitmq prometheus kafka ferretdb mongo-java versitygw toxiproxy pandas
 export CGO_ENABLED=0 GOTOOLCHAIN=local
 flags=(-trimpath -buildvcs=false "-ldflags=-s -w")
@@ -43,28 +44,6 @@ one_connection_at_a_time() {
         [ "$(grep -c '^		closer.Close()$' "$file")" = 1 ]
 }
 
-# The stamp of a server is the recipe it was made by, versions and all. It is written last.
-recipe() {
-    declare -f "$1" && cat "$here/$1"/* 2>/dev/null || true
-}
-is_made() {
-    [ -e "$cache/$1/stamp" ] && cmp -s "$cache/$1/stamp" <(recipe "$1")
-}
-make_it() {
-    mkdir -p "$cache"
-    (
-        flock 9 # others may want it at the same time
-        ! is_made "$1" || exit 0
-        echo "Making $1 in $cache/$1, once …"
-        rm -rf "${cache:?}/$1"
-        mkdir "$cache/$1"
-        cd "$cache/$1"
-        "$1" >log 2>&1 && recipe "$1" >stamp && exit 0
-        tail -n 5 log >&2
-        missing "$1" "it could not be made, see $PWD/log"
-    ) 9>"$cache/lock"
-}
-
 missing() {
     echo "$1 is not installed: $2. The tests that need it say so and are skipped." >&2
 }
@@ -73,12 +52,6 @@ has_go() {
 }
 has_python() {
     python3 -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' 2>/dev/null
-}
-has_java() {
-    command -v java >/dev/null && command -v mvn >/dev/null
-}
-apt() {
-    "$here/../../scripts/apt.sh" "$@"
 }
 
 for name; do
