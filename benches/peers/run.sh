@@ -2,7 +2,7 @@
 # Runs a peer until SIGTERM: run.sh NAME. README.md says who they are, and what each is told by its environment.
 # All of its processes are of the caller's session.
 . "$(dirname "$0")/common.sh"
-name=$1
+name=${1:?the name of a peer: README.md has them}
 peer=${name%%-*}
 bin=$cache/$peer/bin
 [ -e "$cache/$peer/stamp" ] || { echo "$peer is not set up: benches/peers/setup.sh $peer says why" >&2; exit 69; }
