@@ -72,10 +72,9 @@ pub const BARE: Contender = Contender { name: "bare", kind: Kind::Bare };
 pub const PLAIN: &str = "plain";
 /// The peer that most people have.
 pub const SPARK: &str = "spark";
-/// What people would use instead, as `benches/peers/run.sh` starts it: each as it is best without a model.
+/// What people would use instead, as `benches/peers/run.sh` starts it: each in the layout
+/// that is best for it here, with a model and without.
 pub const PEERS: [Contender; 4] = [peer(PLAIN), peer("bytewax"), peer("pathway"), peer(SPARK)];
-/// The same as they are best with one: two processes, where two threads of Python wait for each other.
-pub const BUSY_PEERS: [Contender; 4] = [peer(PLAIN), peer("bytewax-2p"), peer("pathway-2p"), peer(SPARK)];
 
 const fn peer(name: &'static str) -> Contender {
     Contender { name, kind: Kind::Peer }

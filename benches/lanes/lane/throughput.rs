@@ -5,7 +5,7 @@ use vigie::latency::table::{quantile, sorted};
 use crate::backlog::Backlog;
 use crate::bench::Bench;
 use crate::boxes;
-use crate::contender::{BARE, BUSY_PEERS, Contender, PEERS, PLAIN, SPARK, VIGIE, VIGIE_1W, VIGIE_2P, Work};
+use crate::contender::{BARE, Contender, PEERS, PLAIN, SPARK, VIGIE, VIGIE_1W, VIGIE_2P, Work};
 use crate::drain::Pair;
 use crate::lane::inference;
 use crate::size;
@@ -44,7 +44,7 @@ pub fn null(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 /// The brokers fail, or the model.
 pub fn detect(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let one = bench.flags.wants("G").then_some(VIGIE_1W);
-    let contenders = [VIGIE, BARE, VIGIE_2P].into_iter().chain(one).chain(bench.peers(BUSY_PEERS));
+    let contenders = [VIGIE, BARE, VIGIE_2P].into_iter().chain(one).chain(bench.peers(PEERS));
     let turns = drain(bench, "B", &bench.detect(), contenders, DETECT)?;
     let mut rows = Vec::new();
     if bench.flags.wants("B") {
