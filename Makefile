@@ -54,7 +54,8 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pipeline
+	@command -v valgrind >/dev/null || scripts/apt.sh valgrind || true
+	cargo bench $(CARGO_FLAGS) --bench camera --bench engine --bench exchange --bench graph --bench memory --bench pipeline
 	cargo bench -p operators --bench views
 	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 	cargo bench $(CARGO_FLAGS) --bench cluster
