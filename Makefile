@@ -56,8 +56,9 @@ lint:
 
 bench: setup
 	@tests/servers/install.sh kafka
+	@command -v valgrind >/dev/null || scripts/apt.sh valgrind || true
 	cargo bench $(CARGO_FLAGS) --bench lanes
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory
+	cargo bench $(CARGO_FLAGS) --bench camera --bench engine --bench exchange --bench graph --bench memory
 	cargo bench -p operators --bench views
 	cargo bench $(CARGO_FLAGS) --bench cluster
 

@@ -107,8 +107,10 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let met = Arc::new(AtomicBool::new(false));
     let inbox = signals(&runtime, met.clone());
     let live = Live::new(&job.name, metrics.clone());
-    ask_servers(&cluster, &runtime, &job);
+    let asked = ask_servers(&cluster, &runtime, &job);
     let threads = start(&cluster, door, &job, parts, inbox, met);
+    // No frame waits for what servers have to say, but a job that was quick does.
+    let _ = asked.recv_timeout(ASKING);
     let goodbyes = threads.map(|threads| goodbye(&job.name, threads));
     drop(live);
     eprintln!("{}: {}", job.name, summary(&metrics.account.balance()));
@@ -128,20 +130,20 @@ fn all_dead(job: &Job, balance: &Balance) -> Option<Failure> {
     (dead > 0 && others == 0).then(|| Failure(what(), 1))
 }
 
-/// How long a job waits for what its servers take; what they say later is told then.
+/// How long a job that is over waits for what its servers take.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// Tells what servers will not take.
-fn ask_servers(cluster: &Cluster, runtime: &Runtime, job: &Arc<Job>) {
+/// Tells what servers will not take, while the job begins; who listens hears when all is told.
+fn ask_servers(cluster: &Cluster, runtime: &Runtime, job: &Arc<Job>) -> mpsc::Receiver<()> {
+    let (telling, told) = mpsc::channel();
     if cluster.process == 0 {
         let (job, handle) = (job.clone(), runtime.handle().clone());
-        let (told, all_told) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             job.preflight(&handle).iter().for_each(|warning| tracing::warn!("{}", job.tell("too large", warning)));
-            drop(told);
+            drop(telling);
         });
-        let _ = all_told.recv_timeout(ASKING);
     }
+    told
 }
 
 /// The first ^C or SIGTERM asks the job to end, the second ends the process.
