@@ -13,6 +13,8 @@ mod engines;
 mod onnxruntime;
 mod pace;
 mod session;
+#[cfg(feature = "tract")]
+mod tract;
 
 pub use engines::Engine;
 pub use pace::Manner;

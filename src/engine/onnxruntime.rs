@@ -25,12 +25,19 @@ fn library() -> Option<PathBuf> {
     named.or_else(|| setup::library().filter(|path| path.is_file()))
 }
 
+/// Whether there is a library, sound or not.
+#[cfg(feature = "tract")]
+pub(super) fn is_there() -> bool {
+    library().is_some()
+}
+
 /// The process's environment; a sentence where there is no library to make it from.
 pub(super) fn environment() -> Result<Environment, String> {
     // The runtime allows one environment a process, ever.
     static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
     let make = || {
-        let missing = "ONNX Runtime is not on this machine: run `vigie setup`, or set ORT_DYLIB_PATH to its library";
+        let missing = "ONNX Runtime is not on this machine: run `vigie setup`, or set ORT_DYLIB_PATH to its library; where \
+                       it can't go, build with `--features tract`, which is slower and needs no library";
         let path = library().ok_or(missing)?;
         let unfit = |error: &dyn std::fmt::Display| {
             let path = path.display();
