@@ -1,5 +1,6 @@
 # make demo     sets up what is missing, then shows the main job at work; ^C stops it and leaves nothing running
 # make test     sets up what is missing, then runs every test
+# make test-tract  the references of all models again, with the engine in the box: compiles tract, some minutes, once
 # make servers  starts the servers that the tests run against, for a person, until ^C
 # make chaos    kills it 200 times, takes its servers away for a minute, and says what was lost and doubled; then half an
 #               hour of trouble for a standing cluster, from VIGIE_SEED or a new seed, and 1,000 jobs that come and go
@@ -16,7 +17,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test servers chaos train bench bench-peers setup build broken lint clean
+.PHONY: demo test test-tract servers chaos train bench bench-peers setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh $(TARGET)/debug/vigie
@@ -24,6 +25,10 @@ demo: setup build
 test: setup broken
 	@tests/servers/install.sh
 	cargo test --workspace $(CARGO_FLAGS) --no-fail-fast
+
+test-tract: setup
+	cargo test $(CARGO_FLAGS) --features tract --lib engine
+	VIGIE_ENGINE=tract cargo test $(CARGO_FLAGS) --features tract --test main -- references families describe engines
 
 servers:
 	@tests/servers/up.sh

@@ -1,10 +1,12 @@
-//! What the parts of a job have to tell while it runs: what they wait for, and how full their stores are.
+//! What the parts of a job have to tell while it runs: what they wait for, how full their stores are, which models they run.
 //!
 //! A part pins its notice here; the live line and the metrics page read it. Nothing is decided by it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::engine::Model;
 
 /// The notices of one job on one process.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,8 @@ struct Notices {
     stocks: BTreeMap<String, Stock>,
     /// Requests that have ended, by who asked and how it ended.
     requests: BTreeMap<(String, &'static str), u64>,
+    /// What is run, by the step that runs it.
+    models: BTreeMap<String, Arc<Model>>,
 }
 
 /// A part waits for a server.
@@ -82,6 +86,16 @@ impl Board {
     /// Requests to services that have ended: who asked, how it ended, how many.
     pub fn requests(&self) -> Vec<(String, &'static str, u64)> {
         self.notices().requests.iter().map(|((part, outcome), count)| (part.clone(), *outcome, *count)).collect()
+    }
+
+    /// The models that steps run, by the step.
+    pub fn models(&self) -> Vec<(String, Arc<Model>)> {
+        self.notices().models.iter().map(|(step, model)| (step.clone(), model.clone())).collect()
+    }
+
+    /// The step runs this model.
+    pub fn runs(&self, step: &str, model: &Arc<Model>) {
+        self.notices().models.insert(step.to_owned(), model.clone());
     }
 
     /// How full each store is, by its part.

@@ -1,24 +1,27 @@
-//! ONNX Runtime: the only files that know it are this one and its session.
-//!
-//! One environment a process, one session a worker, one thread a session: two sessions with the runtime's own defaults
-//! (all cores each, spinning) halve each other's speed. The library is loaded at run time, so that building needs none.
+//! Models as the rest of the program sees them. Which engine runs them, only the files below this one know.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use ort::environment::Environment;
-use ort::logging::LogLevel;
-use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, TensorElementType};
 use sha2::{Digest, Sha256};
 
+use crate::onnx;
 use crate::picture::ModelTag;
-use crate::{onnx, setup};
 
+mod engines;
+mod onnxruntime;
+mod pace;
 mod session;
+#[cfg(feature = "tract")]
+mod tract;
 
+pub use engines::Engine;
+pub use pace::Manner;
 pub use session::Session;
+
+use engines::Graph;
+use pace::Pace;
 
 /// A model's file, read and understood.
 #[derive(Debug)]
@@ -31,7 +34,10 @@ pub struct Model {
     pub names: Option<String>,
     /// All of its metadata, who made it (`producer`), and what they say of it (`description`).
     pub facts: BTreeMap<String, String>,
-    bytes: Vec<u8>,
+    /// What runs it.
+    pub engine: Engine,
+    graph: Box<dyn Graph>,
+    pace: Arc<Pace>,
 }
 
 /// A model's inputs and outputs: what its family is known by.
@@ -120,38 +126,6 @@ pub struct Output<'a> {
     pub data: &'a [f32],
 }
 
-/// The process's environment; a sentence where there is no library to make it from.
-fn environment() -> Result<Environment, String> {
-    // The runtime allows one environment a process, ever: so an answer, good or bad, is for good.
-    static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
-    let make = || {
-        let missing = "ONNX Runtime is not on this machine: run `vigie setup`, or set ORT_DYLIB_PATH to its library";
-        let named = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(std::path::PathBuf::from);
-        let path = named.or_else(|| setup::library().filter(|path| path.is_file())).ok_or(missing)?;
-        let unfit = |error: &dyn std::fmt::Display| {
-            let path = path.display();
-            format!("ONNX Runtime can't be used from {path} ({error}): run `vigie setup`, or mend ORT_DYLIB_PATH")
-        };
-        let builder = ort::init_from(&path).map_err(|error| unfit(&error))?;
-        let environment = builder.with_telemetry(false).build().map_err(|error| unfit(&error))?;
-        environment.set_log_level(LogLevel::Error);
-        Ok(environment)
-    };
-    ENVIRONMENT.get_or_init(make).clone()
-}
-
-fn port(outlet: &Outlet) -> Port {
-    let shape = outlet.dtype().tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
-    let numbers = match outlet.dtype().tensor_type() {
-        Some(TensorElementType::Float32) => Numbers::Floats,
-        Some(TensorElementType::Uint8) => Numbers::Bytes,
-        Some(TensorElementType::Int32) => Numbers::Ints,
-        Some(TensorElementType::Int64) => Numbers::Longs,
-        _ => Numbers::Others,
-    };
-    Port { name: outlet.name().to_owned(), numbers, shape }
-}
-
 /// What a file that is no model is, as far as its first bytes tell.
 fn not_a_model(bytes: &[u8]) -> Option<&'static str> {
     let start = bytes.trim_ascii_start();
@@ -166,10 +140,10 @@ fn not_a_model(bytes: &[u8]) -> Option<&'static str> {
 }
 
 impl Model {
-    /// Reads a model and lets the runtime understand it once.
+    /// Reads a model and lets the engine of this process understand it once.
     ///
     /// # Errors
-    /// One sentence: the runtime is missing, the file can't be read, or is no model.
+    /// One sentence: there is no engine, the file can't be read, or is no model that the engine takes.
     pub fn load(path: &Path) -> Result<Arc<Self>, String> {
         let shown = path.display();
         let bytes = std::fs::read(path).map_err(|error| format!("the model {shown} can't be read: {error}"))?;
@@ -178,23 +152,19 @@ impl Model {
         }
         let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let bytes = onnx::without_initializers_as_inputs(bytes);
-        let session = commit(&bytes).map_err(|error| match environment() {
-            Err(missing) => missing,
-            Ok(_) => format!("the model {shown} is cut short or broken, or is no ONNX file ({error}): fetch it again"),
-        })?;
-        let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
-        let signature = Signature { inputs: ports(session.inputs()), outputs: ports(session.outputs()) };
-        let facts = facts(&session);
-        let names = facts.get("names").cloned();
+        let engine = Engine::here()?;
+        let understood = engine.understand(onnx::without_initializers_as_inputs(bytes));
+        let understood = understood.map_err(|what| format!("the model {shown} {what}"))?;
+        let names = understood.facts.get("names").cloned();
         let tag = ModelTag { name: name.into(), sha256: sha256.into() };
-        Ok(Arc::new(Self { tag, signature, names, facts, bytes }))
+        let engines::Understood { signature, facts, graph } = understood;
+        Ok(Arc::new(Self { tag, signature, names, facts, engine, graph, pace: Arc::default() }))
     }
 
     /// A session for one worker. The model has one input, N×…, of fixed size but for N.
     ///
     /// # Errors
-    /// Where the runtime gives none: it did so once, at [`Model::load`], so this is a lack of memory.
+    /// As [`Model::session_of`].
     pub fn session(&self) -> anyhow::Result<Session> {
         let shape = &self.signature.inputs.first().ok_or_else(|| anyhow::anyhow!("a model without inputs"))?.shape;
         self.session_of(Feed { picture: 0, sample: shape.iter().skip(1).copied().collect(), others: Vec::new() })
@@ -203,36 +173,36 @@ impl Model {
     /// A session for one worker, fed as `feed` says.
     ///
     /// # Errors
-    /// Where the runtime gives none, or the model can't be fed so.
+    /// Where the engine gives none, or the model can't be fed so.
     pub fn session_of(&self, feed: Feed) -> anyhow::Result<Session> {
-        let inner = commit(&self.bytes).map_err(anyhow::Error::msg)?;
-        let inputs = self.signature.inputs.clone();
+        let inputs = &self.signature.inputs;
         let port = inputs.get(feed.picture).ok_or_else(|| anyhow::anyhow!("a model without inputs"))?;
         anyhow::ensure!(feed.sample.iter().all(|size| *size > 0), "the model's input has no fixed size");
         let known = matches!(port.numbers, Numbers::Floats | Numbers::Bytes);
         anyhow::ensure!(known, "the model's input {port} takes pictures neither as f32 nor as u8");
-        let batch = port.shape.first().and_then(|size| usize::try_from(*size).ok());
-        Ok(Session::new(inner, inputs, feed, batch))
+        let runner = self.graph.runner(inputs, &feed).map_err(anyhow::Error::msg)?;
+        Ok(Session::new(runner, self.batch(port), self.pace.clone()))
     }
-}
 
-/// A model's metadata.
-fn facts(session: &ort::session::Session) -> BTreeMap<String, String> {
-    let Ok(metadata) = session.metadata() else { return BTreeMap::new() };
-    let keys = metadata.custom_keys().unwrap_or_default();
-    let told = keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value)));
-    let own = [("producer", metadata.producer()), ("description", metadata.description())];
-    told.chain(own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)))).collect()
-}
+    /// Whether it is found out at work if it is better run once a frame or once a batch.
+    pub fn is_measured(&self) -> bool {
+        self.signature.inputs.first().is_some_and(|port| self.batch(port).is_none())
+    }
 
-fn commit(bytes: &[u8]) -> Result<ort::session::Session, String> {
-    let build = || -> Result<_, Box<dyn std::error::Error>> {
-        let builder = ort::session::Session::builder(&environment()?)?;
-        let mut builder = builder
-            .with_intra_threads(1)?
-            .with_intra_op_spinning(false)?
-            .with_optimization_level(GraphOptimizationLevel::All)?;
-        Ok(builder.commit_from_memory(bytes)?)
-    };
-    build().map_err(|error| error.to_string())
+    /// How it is run, as far as it is known by now, and why.
+    pub fn manner(&self) -> Manner {
+        let takes = self.signature.inputs.first().and_then(|port| port.shape.first()).copied().unwrap_or(1);
+        match (takes, self.engine.batch()) {
+            (1, _) => Manner::new("once a frame", "it takes one frame at a time"),
+            (2.., _) => Manner::new(&format!("once for {takes} frames"), "it takes no other number at a time"),
+            (_, Some(_)) => Manner::new("once a frame", &format!("{} is slower in batches", self.engine)),
+            (_, None) => self.pace.manner(),
+        }
+    }
+
+    /// How many frames it takes at once; `None` for any number.
+    fn batch(&self, picture: &Port) -> Option<usize> {
+        let own = picture.shape.first().and_then(|size| usize::try_from(*size).ok());
+        own.or(self.engine.batch())
+    }
 }

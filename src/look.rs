@@ -1,13 +1,14 @@
 //! `vigie model FILE`: what a model is, why Vigie thinks so, what it costs, and what to write in a job.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::allowed::Allowed;
-use crate::engine::{Feed, Model, Port};
+use crate::codec::Pixels;
+use crate::engine::{Feed, Model, Port, Session};
 use crate::models::describer::{self, Ask};
 use crate::models::form::{Asked, Form};
 use crate::models::letterbox::Letterbox;
@@ -18,6 +19,11 @@ use crate::models::{self, Describer, Detector, Sight, trial};
 
 /// Runs that are timed, after one that is not.
 const RUNS: usize = 5;
+
+/// Frames of a batch that is tried, how many are needed until it is known how they are best run, and how long it may take.
+const BATCH: usize = 3;
+const BATCHES: usize = 12;
+const TRYING: Duration = Duration::from_millis(500);
 
 /// How many classes are shown.
 const SHOWN: usize = 10;
@@ -56,6 +62,10 @@ pub struct Findings {
     pub classes: usize,
     /// The first of them.
     pub names: Vec<String>,
+    /// What runs it: `ONNX Runtime` or `tract`.
+    pub engine: String,
+    /// How its batches are run here, as a trial of a batch of three on one thread shows, and why. Absent where it was not run.
+    pub runs: Option<String>,
     /// Milliseconds a run on one thread, the median of five.
     pub milliseconds: Option<f64>,
     /// What this process grew by when it loaded and ran it, in MiB.
@@ -118,62 +128,75 @@ pub fn look(path: &Path) -> Result<Findings, String> {
         input: None,
         classes: 0,
         names: Vec::new(),
+        engine: model.engine.to_string(),
+        runs: None,
         milliseconds: None,
         memory_mib: None,
         write: Vec::new(),
     };
-    match Sight::of(&model, &Asked::default()) {
+    let fed = match Sight::of(&model, &Asked::default()) {
         Ok(sight) => found.understand(&sight)?,
-        Err(why) => found.why = why,
-    }
+        Err(why) => {
+            found.why = why;
+            None
+        }
+    };
+    let at_work = fed.and_then(|(feed, form)| Some((model.session_of(feed).ok()?, form)));
+    let mut at_work = at_work.map(|(session, form)| Trial::new(session, form));
+    found.milliseconds = at_work.as_mut().and_then(Trial::milliseconds);
     found.memory_mib = before.zip(resident()).map(|(before, after)| (after - before).max(0.0));
+    if let Some(trial) = at_work.as_mut().filter(|_| model.is_measured()) {
+        trial.batches();
+    }
+    found.runs = at_work.is_some().then(|| model.manner()).map(|manner| format!("{}: {}", manner.runs, manner.why));
     Ok(found)
 }
 
 impl Findings {
-    fn understand(&mut self, sight: &Sight<'_>) -> Result<(), String> {
+    /// Finds out what it is, and how it is fed.
+    fn understand(&mut self, sight: &Sight<'_>) -> Result<Option<(Feed, Form)>, String> {
         let opinions = recognise::opinions(sight.model, &Asked::default())?;
         self.families = opinions.iter().map(Row::of).collect();
         match (recognise::detector(sight.model, &Default::default()), values::recognise(sight)) {
-            (Ok(detector), _) => self.detects(sight, &detector, opinions),
-            (Err(_), Some(says)) if opinions.is_empty() => self.says(sight, says),
+            (Ok(detector), _) => return Ok(Some(self.detects(sight, &detector, opinions))),
+            (Err(_), Some(says)) if opinions.is_empty() => return Ok(Some(self.says(sight, says))),
             (Err(why), _) => {
                 self.why = why;
                 let sound = opinions.iter().filter(|opinion| opinion.verdict.is_ok()).take(2);
                 self.write = sound.flat_map(|one| lines(&self.model, one.family, &one.claim.form)).collect();
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn detects(&mut self, sight: &Sight<'_>, detector: &Detector, opinions: Vec<Opinion>) {
+    fn detects(&mut self, sight: &Sight<'_>, detector: &Detector, opinions: Vec<Opinion>) -> (Feed, Form) {
         let labels = detector.labels(sight.model);
         self.family = Some(detector.family.to_owned());
         self.why = opinions.into_iter().next().map(|first| first.claim.why).unwrap_or_default();
         self.input = Some(*detector.form());
         (self.classes, self.names) = (labels.len(), labels.iter().take(SHOWN).map(ToString::to_string).collect());
-        self.milliseconds = milliseconds(sight, detector.feed().clone(), detector.form());
         self.write = vec!["kind = \"detect\"".to_owned(), format!("model = \"{}\"", self.model)];
         if sight.is_dynamic() {
             let [width, height] = detector.form().size;
             self.write.push(format!("input = {{ size = [{width}, {height}] }}"));
         }
+        (detector.feed().clone(), *detector.form())
     }
 
-    fn says(&mut self, sight: &Sight<'_>, says: Says) {
+    fn says(&mut self, sight: &Sight<'_>, says: Says) -> (Feed, Form) {
         self.write = vec!["kind = \"describe\"".to_owned(), format!("model = \"{}\"", self.model)];
         self.family = Some(says.name().to_owned());
         match Describer::of(sight.model, &Ask::default()) {
-            Ok(describer) => self.describes(sight, &describer),
+            Ok(describer) => self.describes(&describer),
             Err(mistake) => {
                 let form = describer::plain(sight);
-                let feed = Feed { picture: sight.picture, sample: form.sample(), others: Vec::new() };
-                (self.why, self.milliseconds) = (mistake.what, milliseconds(sight, feed, &form));
+                self.why = mistake.what;
+                (Feed { picture: sight.picture, sample: form.sample(), others: Vec::new() }, form)
             }
         }
     }
 
-    fn describes(&mut self, sight: &Sight<'_>, describer: &Describer) {
+    fn describes(&mut self, describer: &Describer) -> (Feed, Form) {
         let told = |(name, reading): &(String, Reading)| match reading.meaning.classes() {
             [] => format!("{name} is a number"),
             classes => format!("{name} is one of {} classes", classes.len()),
@@ -184,7 +207,7 @@ impl Findings {
         let labels: Vec<_> = describer.readings.iter().flat_map(|(_, reading)| reading.meaning.classes()).collect();
         self.classes = labels.len();
         self.names = labels.iter().take(SHOWN).map(ToString::to_string).collect();
-        self.milliseconds = milliseconds(sight, describer.feed(), &describer.form);
+        (describer.feed(), describer.form)
     }
 
     /// The findings for people.
@@ -206,6 +229,8 @@ impl Findings {
             let names = if self.names.is_empty() { "without names".to_owned() } else { self.names.join(", ") + more };
             rows.push(("classes", format!("{}: {names}", self.classes)));
         }
+        rows.push(("engine", self.engine.clone()));
+        rows.extend(self.runs.clone().map(|runs| ("runs", runs)));
         rows.extend(self.milliseconds.map(|time| ("time", format!("{time:.1} ms a run on one thread"))));
         rows.extend(self.memory_mib.map(|size| ("memory", format!("{size:.0} MiB"))));
         let row = |(name, what): (&str, String)| format!("{name:<8}  {what}\n");
@@ -231,23 +256,44 @@ fn lines(model: &str, family: &str, form: &Form) -> [String; 4] {
     [kind, model, format!("family = \"{family}\""), format!("{}\n", form.line())]
 }
 
-/// Milliseconds a run, the median of some.
-fn milliseconds(sight: &Sight<'_>, feed: Feed, form: &Form) -> Option<f64> {
-    let mut session = sight.model.session_of(feed).ok()?;
-    let (pixels, mut letterbox) = (trial::picture(), Letterbox::new(*form));
-    let mut time = || {
+/// A model at work, on a picture made for it.
+struct Trial {
+    session: Session,
+    letterbox: Letterbox,
+    pixels: Pixels,
+}
+
+impl Trial {
+    fn new(session: Session, form: Form) -> Self {
+        Self { session, letterbox: Letterbox::new(form), pixels: trial::picture() }
+    }
+
+    /// Milliseconds a run, the median of some.
+    fn milliseconds(&mut self) -> Option<f64> {
+        self.run(1)?;
+        let mut times = (0..RUNS).map(|_| self.run(1)).collect::<Option<Vec<_>>>()?;
+        times.sort();
+        Some(times[RUNS / 2].as_secs_f64() * 1000.0)
+    }
+
+    /// Runs batches, until it is known how they are best run or it has taken long enough.
+    fn batches(&mut self) {
+        let start = Instant::now();
+        let goes_on = |trial: &mut Self| start.elapsed() < TRYING && trial.run(BATCH).is_some();
+        (0..BATCHES).take_while(|_| goes_on(self)).for_each(drop);
+    }
+
+    /// Runs a batch; how long that took since the last picture was put in.
+    fn run(&mut self, frames: usize) -> Option<Duration> {
+        let Self { session, letterbox, pixels } = self;
         let mut start = Instant::now();
         let fill = |_: usize, input: &mut [f32]| {
-            letterbox.put(&pixels, input);
+            letterbox.put(pixels, input);
             start = Instant::now();
         };
-        session.run(1, fill, |_, _| ()).ok()?;
-        Some(start.elapsed().as_secs_f64() * 1000.0)
-    };
-    time()?;
-    let mut times = (0..RUNS).map(|_| time()).collect::<Option<Vec<_>>>()?;
-    times.sort_by(f64::total_cmp);
-    Some(times[RUNS / 2])
+        session.run(frames, fill, |_, _| ()).ok()?;
+        Some(start.elapsed())
+    }
 }
 
 /// What this process holds in memory, in MiB, where the system says so.

@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::account::{Account, End};
 use crate::board::{Board, Stock};
+use crate::engine::Model;
 use crate::settle::{Ended, Shipment};
 use crate::stages::{Loads, Spent, Tally};
 use crate::tasks::{How, Tasks};
@@ -352,6 +353,18 @@ impl Collector for Notices {
             (labels, wait.since.elapsed().as_secs_f64())
         });
         gauges("waiting_seconds", "How long a part has waited for its server: it holds the window", rows.collect())?;
+        let labels = |(step, model): (String, Arc<Model>)| {
+            let (name, engine, runs) = (model.tag.name.to_string(), model.engine.to_string(), model.manner().runs);
+            [("step", step), ("model", name), ("engine", engine), ("runs", runs)]
+        };
+        let models: Vec<_> = board.models().into_iter().map(labels).collect();
+        let rows =
+            models.iter().map(|labels| (labels.iter().map(|(name, value)| (*name, value.as_str())).collect(), 1.0));
+        gauges(
+            "model_info",
+            "A step runs this model, with this engine, once a frame or once a batch: always 1",
+            rows.collect(),
+        )?;
         let stocks = board.stocks();
         let rows = |value: fn(&Stock) -> Option<f64>| {
             let row = |(part, stock): &'_ (String, Stock)| Some((part.clone(), value(stock)?));

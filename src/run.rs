@@ -100,6 +100,9 @@ fn try_run(flags: &cli::Run) -> Result<(), Failure> {
     let parts = open(&job, Place::from(&cluster), runtime.handle(), &metrics);
     let parts = parts.map_err(|error| Failure(format!("error: {error:#}"), EXIT_MISTAKE))?;
     eprintln!("{}: metrics at http://{shown}/metrics", job.name);
+    for (step, model) in parts.first().map(|parts| parts.board.models()).unwrap_or_default() {
+        eprintln!("{}: {step} runs {} with {}", job.name, model.tag.name, model.engine);
+    }
     if job.terms().is_some() {
         eprintln!("{}: tasks at http://{shown}{BASE}/jobs/{}/tasks", job.name, job.name);
     }

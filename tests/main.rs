@@ -5,6 +5,7 @@ mod cifar;
 mod count;
 mod delivery;
 mod describe;
+mod engines;
 mod exact;
 mod families;
 mod headers;

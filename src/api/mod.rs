@@ -65,7 +65,9 @@ pub use events::{Event, Events, Level};
 pub use problem::Problem;
 pub use tasks::{AnyFront, Elsewhere, Front, TaskAnswer, TaskQuestion};
 pub use tokens::{ApiToken, Role, Tokens};
-pub use types::{ClusterStatus, JobDetail, JobStatus, Moment, ProcessStatus, Sample, Share, Stage, Submission};
+pub use types::{
+    ClusterStatus, JobDetail, JobStatus, ModelRuns, Moment, ProcessStatus, Sample, Share, Stage, Submission,
+};
 
 /// The most bytes that are taken with a request.
 pub const LARGEST_BODY: usize = 1 << 20;

@@ -59,6 +59,24 @@ pub struct JobStatus {
     /// How busy each of its stages is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
+    /// How each of its models is run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelRuns>,
+}
+
+/// How a model of a job is run. Processes that run it otherwise have a row of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelRuns {
+    /// The step that runs it.
+    pub step: String,
+    /// The model's file name.
+    pub model: String,
+    /// What runs it: `ONNX Runtime` or `tract`.
+    pub engine: String,
+    /// `once a frame`, `once a batch`, `once for 4 frames`.
+    pub runs: String,
+    /// Why so: what it took on this machine, or what the model takes.
+    pub why: String,
 }
 
 /// What one process does of a job.

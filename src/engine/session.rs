@@ -1,203 +1,99 @@
 //! A model at work: pictures in, numbers out.
 
-use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use ort::session::{SessionInputValue, SessionInputs};
-use ort::value::{DynValue, DynValueTypeMarker, Tensor, TensorElementType, ValueRef};
-
-use super::{Feed, Numbers, Output, Port};
+use super::Output;
+use super::engines::{Raw, Runner};
+use super::pace::{Pace, Way};
 
 /// A model at work for one worker.
 #[derive(Debug)]
 pub struct Session {
-    inner: ort::session::Session,
-    inputs: Vec<Port>,
-    feed: Feed,
+    runner: Box<dyn Runner>,
     /// How many frames the model takes at once; `None` for any number.
     batch: Option<usize>,
-    /// The inputs, kept from run to run.
-    kept: Option<Inputs>,
-}
-
-/// A model's inputs for a number of frames.
-#[derive(Debug)]
-struct Inputs {
-    frames: usize,
-    picture: Canvas,
-    others: Vec<(String, DynValue)>,
-}
-
-/// Where pictures are written: a tensor of floats, or floats that become a tensor of bytes.
-#[derive(Debug)]
-enum Canvas {
-    Floats(Tensor<f32>),
-    Bytes(Tensor<u8>, Vec<f32>),
-}
-
-impl Canvas {
-    fn new(session: &ort::session::Session, numbers: Numbers, shape: Vec<i64>) -> ort::Result<Self> {
-        let size = shape.iter().product::<i64>() as usize;
-        Ok(match numbers {
-            Numbers::Bytes => Self::Bytes(Tensor::<u8>::new(session.allocator(), shape)?, vec![0.0; size]),
-            _ => Self::Floats(Tensor::<f32>::new(session.allocator(), shape)?),
-        })
-    }
-
-    fn fill(&mut self, fill: impl FnOnce(&mut [f32])) {
-        match self {
-            Self::Floats(tensor) => fill(tensor.extract_tensor_mut().1),
-            Self::Bytes(tensor, floats) => {
-                fill(floats);
-                let bytes = tensor.extract_tensor_mut().1;
-                bytes.iter_mut().zip(floats).for_each(|(byte, float)| *byte = float.round() as u8);
-            }
-        }
-    }
-
-    fn value(&self) -> SessionInputValue<'_> {
-        match self {
-            Self::Floats(tensor) => tensor.into(),
-            Self::Bytes(tensor, _) => tensor.into(),
-        }
-    }
-}
-
-fn words(error: ort::Error) -> String {
-    error.to_string()
-}
-
-/// The same `numbers` for each of `frames`, as the input `port` takes them.
-fn repeated(port: &Port, numbers: &[f32], frames: usize) -> Result<DynValue, String> {
-    let shape = vec![frames as i64, numbers.len() as i64];
-    let all = numbers.repeat(frames);
-    let value = match port.numbers {
-        Numbers::Floats => Tensor::from_array((shape, all)).map(Tensor::into_dyn),
-        Numbers::Ints => {
-            Tensor::from_array((shape, all.iter().map(|v| *v as i32).collect::<Vec<_>>())).map(Tensor::into_dyn)
-        }
-        Numbers::Longs => {
-            Tensor::from_array((shape, all.iter().map(|v| *v as i64).collect::<Vec<_>>())).map(Tensor::into_dyn)
-        }
-        Numbers::Bytes | Numbers::Others => return Err(format!("its input {port} can't be given numbers")),
-    };
-    value.map_err(words)
-}
-
-/// An output's first dimension and its numbers.
-fn numbers<'a>(value: &'a ValueRef<'_, DynValueTypeMarker>) -> Result<(Option<i64>, Cow<'a, [f32]>), String> {
-    let lead = |shape: &[i64]| shape.first().copied();
-    match value.dtype().tensor_type() {
-        Some(TensorElementType::Int64) => {
-            let (shape, data) = value.try_extract_tensor::<i64>().map_err(words)?;
-            Ok((lead(shape), data.iter().map(|v| *v as f32).collect()))
-        }
-        Some(TensorElementType::Int32) => {
-            let (shape, data) = value.try_extract_tensor::<i32>().map_err(words)?;
-            Ok((lead(shape), data.iter().map(|v| *v as f32).collect()))
-        }
-        Some(TensorElementType::Uint8) => {
-            let (shape, data) = value.try_extract_tensor::<u8>().map_err(words)?;
-            Ok((lead(shape), data.iter().map(|v| f32::from(*v)).collect()))
-        }
-        _ => {
-            let (shape, data) = value.try_extract_tensor::<f32>().map_err(words)?;
-            Ok((lead(shape), data.into()))
-        }
-    }
+    pace: Arc<Pace>,
+    /// The ways in which this session has run a batch: the first run of each prepares the engine, and says nothing.
+    seasoned: Vec<(Way, usize)>,
 }
 
 impl Session {
-    /// A session over a model that was loaded; `batch` is how many frames it takes at once, `None` for any number.
-    pub(super) fn new(inner: ort::session::Session, inputs: Vec<Port>, feed: Feed, batch: Option<usize>) -> Self {
-        Self { inner, inputs, feed, batch, kept: None }
+    /// A session over a model; `batch` is how many frames it takes at once, `None` for any number.
+    pub(super) fn new(runner: Box<dyn Runner>, batch: Option<usize>, pace: Arc<Pace>) -> Self {
+        Self { runner, batch, pace, seasoned: Vec::new() }
     }
 
     /// Runs the model over `count` frames: `fill` writes the input of each, `read` gets its outputs.
     ///
-    /// A model of a fixed batch is run as often as that takes, its last input padded with what stood there before.
+    /// A model of a fixed batch is run as often as that takes, its last input padded with what stood there before. One that
+    /// takes any number is run as it was found to be faster.
     ///
     /// # Errors
-    /// What the runtime says.
+    /// What the engine says.
     pub fn run(
         &mut self,
         count: usize,
         mut fill: impl FnMut(usize, &mut [f32]),
         mut read: impl FnMut(usize, &[Output<'_>]),
     ) -> Result<(), String> {
-        let group = self.batch.unwrap_or(count).max(1);
+        let way = self.pace.way(count);
+        let group = self.batch.unwrap_or(if way == Way::Together { count } else { 1 }).max(1);
+        let mut spent = Duration::ZERO;
         for first in (0..count).step_by(group) {
             let frames = group.min(count - first);
-            self.run_once(
-                group,
-                |tensor| {
-                    let sample = tensor.len() / group;
-                    tensor.chunks_mut(sample).take(frames).enumerate().for_each(|(at, input)| fill(first + at, input));
-                },
-                |outputs| {
-                    for at in 0..frames {
-                        let of = |output: &Output<'_>| output.data.len() / group;
-                        let mine: Vec<_> = outputs
-                            .iter()
-                            .map(|output| Output {
-                                name: output.name,
-                                data: &output.data[at * of(output)..][..of(output)],
-                            })
-                            .collect();
-                        read(first + at, &mine);
-                    }
-                },
-            )?;
+            spent += self.run_once(group, frames, |at, to| fill(first + at, to), |at, from| read(first + at, from))?;
+        }
+        if self.batch.is_none() && count > 1 {
+            self.tell(way, count, spent);
         }
         Ok(())
     }
 
-    /// Room for so many frames: what is kept, where it fits.
-    fn room(&mut self, frames: usize) -> Result<Inputs, String> {
-        if let Some(kept) = self.kept.take().filter(|kept| kept.frames == frames) {
-            return Ok(kept);
+    /// A batch took so long that way.
+    fn tell(&mut self, way: Way, count: usize, spent: Duration) {
+        match self.seasoned.contains(&(way, count)) {
+            true => self.pace.tell(way, count, spent),
+            false => self.seasoned.push((way, count)),
         }
-        let shape = std::iter::once(frames as i64).chain(self.feed.sample.iter().copied()).collect();
-        let numbers = self.inputs[self.feed.picture].numbers;
-        let picture = Canvas::new(&self.inner, numbers, shape).map_err(words)?;
-        let other = |(name, numbers): &(String, Vec<f32>)| {
-            let port = self.inputs.iter().find(|port| port.name == *name);
-            let port = port.ok_or_else(|| format!("it has no input {name}"))?;
-            Ok::<_, String>((name.clone(), repeated(port, numbers, frames)?))
-        };
-        let others = self.feed.others.iter().map(other).collect::<Result<_, _>>()?;
-        Ok(Inputs { frames, picture, others })
     }
 
+    /// Runs the model over a group of frames; how long the engine took.
     fn run_once(
         &mut self,
         group: usize,
-        fill: impl FnOnce(&mut [f32]),
-        read: impl FnOnce(&[Output<'_>]),
-    ) -> Result<(), String> {
-        let mut room = self.room(group)?;
-        room.picture.fill(fill);
-        let name = &self.inputs[self.feed.picture].name;
-        let others = room.others.iter().map(|(name, value)| (name.as_str(), SessionInputValue::from(value)));
-        let inputs: Vec<_> = std::iter::once((name.as_str(), room.picture.value())).chain(others).collect();
-        let outputs = self.inner.run(SessionInputs::from(inputs)).map_err(words)?;
-        let values: Vec<_> = outputs.iter().collect();
-        let mut read_out = Vec::with_capacity(values.len());
-        for (name, value) in &values {
-            let (lead, data) = numbers(value)?;
-            if group > 1 && lead != Some(group as i64) {
-                // It stacks what it finds in all frames: from now on it gets them one by one.
-                self.batch = self.batch.or(Some(1));
+        frames: usize,
+        mut fill: impl FnMut(usize, &mut [f32]),
+        mut read: impl FnMut(usize, &[Output<'_>]),
+    ) -> Result<Duration, String> {
+        let input = self.runner.input(group)?;
+        let sample = input.len() / group;
+        input.chunks_mut(sample).take(frames).enumerate().for_each(|(at, input)| fill(at, input));
+        let (start, mut spent) = (Instant::now(), Duration::ZERO);
+        let mut stacked = false;
+        let done = self.runner.run(&mut |raws| {
+            spent = start.elapsed();
+            let odd = raws.iter().find(|raw| group > 1 && raw.lead != Some(group as i64));
+            if let Some(Raw { name, .. }) = odd {
+                stacked = true;
                 return Err(format!("its output {name} is not one for each of {group} frames"));
             }
-            read_out.push((*name, data));
+            (0..frames).for_each(|at| read(at, &slices(raws, at, group)));
+            Ok(())
+        });
+        if stacked && self.batch.is_none() {
+            // From now on it gets its frames one by one.
+            self.pace.stacks();
         }
-        let slices: Vec<_> = read_out.iter().map(|(name, data)| Output { name, data }).collect();
-        read(&slices);
-        drop(slices);
-        drop(read_out);
-        drop(values);
-        drop(outputs);
-        self.kept = Some(room);
-        Ok(())
+        done.map(|()| spent)
     }
+}
+
+/// What of the outputs is of one frame of a group.
+fn slices<'a>(raws: &'a [Raw<'_>], at: usize, group: usize) -> Vec<Output<'a>> {
+    let slice = |raw: &'a Raw<'_>| {
+        let size = raw.data.len() / group;
+        Output { name: raw.name, data: &raw.data[at * size..][..size] }
+    };
+    raws.iter().map(slice).collect()
 }

@@ -144,6 +144,7 @@ impl Describe {
     /// The model for one worker.
     pub(super) fn gaze(&self, context: &Context) -> anyhow::Result<Describing> {
         let (model, describer) = self.load(context)?;
+        context.board.runs(&context.part, model);
         let name = self.name(context);
         Ok(Describing {
             session: model.session_of(describer.feed())?,

@@ -133,6 +133,7 @@ impl StepConfig for Detect {
             overlap: self.overlap,
             areas: [self.min_area, self.max_area],
         };
+        context.board.runs(&context.part, model);
         let gaze = Detecting { session: detector.session(model)?, model: model.clone(), detector, rules };
         Ok(Work::line(Together { gaze, limits: context.picture }))
     }

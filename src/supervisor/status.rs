@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use operators::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ClusterStatus, JobDetail, JobStatus, Level, ProcessStatus, Share};
+use crate::api::{ClusterStatus, JobDetail, JobStatus, Level, ModelRuns, ProcessStatus, Share};
 use crate::board::Wait;
 use crate::clock;
+use crate::engine::{Manner, Model};
 use crate::metrics::Metrics;
 use crate::roster::Entry;
 use crate::stages::{Lately, Looks, together};
@@ -44,6 +45,8 @@ pub struct Part {
     p95_ms: f64,
     waiting: Vec<String>,
     stages: Lately,
+    #[serde(default)]
+    models: Vec<ModelRuns>,
 }
 
 /// What is remembered of a job from one look to the next.
@@ -100,6 +103,7 @@ impl Part {
             p95_ms: balance.latency[1].as_secs_f64() * 1e3,
             waiting: metrics.board().waits().iter().map(ToString::to_string).collect(),
             stages: pulse.stages.look(Instant::now(), metrics.spent()),
+            models: metrics.board().models().iter().map(|(step, model)| model_runs(step, model)).collect(),
         }
     }
 
@@ -107,6 +111,24 @@ impl Part {
         let Self { frames, in_flight, dead, .. } = *self;
         Share { process, workers, frames, rate: self.stages.rate("steps"), in_flight, dead }
     }
+}
+
+fn model_runs(step: &str, model: &Model) -> ModelRuns {
+    let Manner { runs, why } = model.manner();
+    let (step, engine) = (step.to_owned(), model.engine.to_string());
+    ModelRuns { step, model: model.tag.name.to_string(), engine, runs, why }
+}
+
+/// What processes tell of their models, without what another one has told already.
+fn models<'a>(told: impl Iterator<Item = &'a ModelRuns>) -> Vec<ModelRuns> {
+    let mut rows: Vec<ModelRuns> = Vec::new();
+    for one in told {
+        let same = |row: &ModelRuns| (&row.step, &row.engine, &row.runs) == (&one.step, &one.engine, &one.runs);
+        if !rows.iter().any(same) {
+            rows.push(one.clone());
+        }
+    }
+    rows
 }
 
 /// A job's status, from the roster and what all processes tell.
@@ -153,6 +175,7 @@ pub fn job(
         p95_ms: parts.iter().map(|(.., part)| part.p95_ms).fold(0.0, f64::max),
         waiting: parts.iter().flat_map(|(.., part)| part.waiting.clone()).collect(),
         stages: together(parts.iter().map(|(_, told, part)| (told.threads, &part.stages))),
+        models: models(parts.iter().flat_map(|(.., part)| &part.models)),
         shares: parts.iter().map(|(index, told, part)| part.share(*index, told.threads)).collect(),
         ..entry.status()
     }
