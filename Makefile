@@ -5,6 +5,7 @@
 #               hour of trouble for a standing cluster, from VIGIE_SEED or a new seed, and 1,000 jobs that come and go
 # make train    trains the bundled model anew, from nothing, and writes its card
 # make bench    measures what docs/performance.md and docs/cluster.md say, and prints it
+# make profile  shows where the time of a frame goes: a flame graph in target/profile
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
@@ -15,7 +16,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test servers chaos train bench setup build broken lint clean
+.PHONY: demo test servers chaos train bench profile setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh $(TARGET)/debug/vigie
@@ -54,10 +55,15 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pipeline
+	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pictures --bench pipeline
 	cargo bench -p operators --bench views
 	tests/servers/up.sh --for cargo bench $(CARGO_FLAGS) --bench kafka
 	cargo bench $(CARGO_FLAGS) --bench cluster
+
+profile: setup
+	cargo build $(CARGO_FLAGS) --release
+	@$(TARGET)/release/vigie setup
+	@scripts/profile.sh $(TARGET)/release/vigie
 
 train: setup build
 	@scripts/train.sh $(TARGET)/debug/vigie
