@@ -6,7 +6,6 @@ vigie=$(realpath "$1")
 seconds=${2:-20}
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/target/profile
-tools=$root/target/tools
 photographs=${VIGIE_IMAGES:-$root/../shared/images}/coco_ccby_train
 export VIGIE_MODELS=${VIGIE_MODELS:-$root/../shared/models}
 mkdir -p "$out"
@@ -19,10 +18,7 @@ if ! perf record -q -e cpu-clock -o "$out/trial" true 2>/dev/null; then
     echo "perf may not run here: ask for kernel.perf_event_paranoid = 1 or lower, or for CAP_PERFMON." >&2
     exit 2
 fi
-if ! [ -x "$tools/bin/inferno-flamegraph" ]; then
-    echo "installing inferno, which draws flame graphs, in $tools (once)"
-    cargo install --quiet --locked --root "$tools" inferno
-fi
+command -v python3 >/dev/null || { echo "python3 draws the flame graph, and is not on this machine." >&2; exit 2; }
 if ! [ -d "$photographs" ] || ! [ -d "$VIGIE_MODELS" ]; then
     echo "skipped: there are no photographs at $photographs or no models at $VIGIE_MODELS (set VIGIE_IMAGES, VIGIE_MODELS)" >&2
     exit 0
@@ -79,9 +75,9 @@ write = "image"
 JOB
 perf record -q -F 499 -e cpu-clock --call-graph dwarf,8192 -o "$out/perf.data" \
     timeout --signal INT "$seconds" "$vigie" run "$work/lane-b.toml" -w 2 >"$out/run.txt" 2>&1 || true
-perf script --no-inline -i "$out/perf.data" 2>/dev/null | "$tools/bin/inferno-collapse-perf" --quiet >"$out/stacks.txt"
+perf script --no-inline -i "$out/perf.data" >"$out/stacks.txt" 2>/dev/null
 title="files → YOLOX-nano 416 → boxes → files, 640×480, two workers"
-"$tools/bin/inferno-flamegraph" --title "$title" --minwidth 0.1 <"$out/stacks.txt" >"$out/lane-b.svg"
+python3 "$root/scripts/flame.py" "$out/stacks.txt" "$out/lane-b.svg" "$title"
 rm -f "$out/trial" "$out/perf.data"
-tail -n 3 "$out/run.txt"
+tail -n 1 "$out/run.txt"
 echo "The flame graph is in $out/lane-b.svg, the stacks it is made of in $out/stacks.txt."
