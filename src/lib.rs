@@ -66,6 +66,7 @@ pub mod template;
 pub mod threads;
 pub mod truth;
 pub mod units;
+pub mod usage;
 pub mod views;
 pub mod witness;
 pub mod worker;
