@@ -5,6 +5,7 @@
 pub mod account;
 pub mod allowed;
 pub mod api;
+pub mod bench;
 pub mod board;
 pub mod body;
 pub mod broker;
