@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
 use crate::api::tokens::Role;
+use crate::bench::Bench;
 use crate::camera::Camera;
 use crate::client::Remote;
 use crate::cluster::ClusterFlags;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Run pictures through the steps of a job, and show what each step makes of them. Nothing is read from its sources or
     /// written to its sinks.
     Try(Try),
+    /// Measure what this machine can do with a job, and say what the job should say for it. Nothing is read from its sources or
+    /// written to its sinks.
+    Bench(Bench),
     /// Measure how late a job's results are: under loads that this command offers, or as it runs.
     Latency(Latency),
     /// Say what a model is: its family, how it wants its pictures, what it costs, and what to write in a job.

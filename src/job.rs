@@ -221,6 +221,21 @@ impl Job {
         self.notes.iter().cloned().chain(self.sources.iter().flat_map(warnings)).chain(values).collect()
     }
 
+    /// The same job with what is outside of it played: each source and each sink, the dead letters too, is what is given back
+    /// for its table.
+    pub fn played(
+        self,
+        mut source: impl FnMut(Box<dyn SourceConfig>) -> Box<dyn SourceConfig>,
+        mut sink: impl FnMut(Box<dyn SinkConfig>) -> Box<dyn SinkConfig>,
+    ) -> Self {
+        Self {
+            sources: self.sources.into_iter().map(|part| Part { config: source(part.config), ..part }).collect(),
+            sinks: self.sinks.into_iter().map(|part| Part { config: sink(part.config), ..part }).collect(),
+            dead: Part { config: sink(self.dead.config), ..self.dead },
+            ..self
+        }
+    }
+
     /// Asks the servers of the sinks whether they take the largest picture that may come; what the user should know. It
     /// takes seconds where servers are slow or away.
     pub fn preflight(&self, runtime: &Handle) -> Vec<Mistake> {

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod allowed;
 pub mod api;
+pub mod bench;
 pub mod board;
 pub mod body;
 pub mod broker;
@@ -66,6 +67,7 @@ pub mod template;
 pub mod threads;
 pub mod truth;
 pub mod units;
+pub mod usage;
 pub mod views;
 pub mod witness;
 pub mod worker;

@@ -16,6 +16,7 @@ use crate::models::reading::Reading;
 use crate::models::recognise::{self, Opinion};
 use crate::models::values::{self, Says};
 use crate::models::{self, Describer, Detector, Sight, trial};
+use crate::usage;
 
 /// Runs that are timed, after one that is not.
 const RUNS: usize = 5;
@@ -288,7 +289,7 @@ impl Trial {
         let Self { session, letterbox, pixels } = self;
         let mut start = Instant::now();
         let fill = |_: usize, input: &mut [f32]| {
-            letterbox.put(pixels, input);
+            letterbox.put(&*pixels, input);
             start = Instant::now();
         };
         session.run(frames, fill, |_, _| ()).ok()?;
@@ -298,7 +299,5 @@ impl Trial {
 
 /// What this process holds in memory, in MiB, where the system says so.
 fn resident() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<f64>().ok().map(|size| size / 1024.0)
+    usage::resident().map(|bytes| bytes as f64 / (1 << 20) as f64)
 }

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Remote(remote) => return vigie::client::run(&remote),
         Command::Model(look) => look.run(),
         Command::Count(count) => return count.run(),
+        Command::Bench(bench) => return bench.run(),
         Command::Latency(latency) => return latency.run(),
         Command::Try(rehearsal) => return rehearsal.run(),
         Command::Token { name, role } => vigie::client::token(&name, role),

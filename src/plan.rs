@@ -167,6 +167,12 @@ impl Plan {
         Self { watch: Some(watch), ..self }
     }
 
+    /// The same plan with each step, by its name, as `dress` gives it back: of the same shape, and perhaps with a clock.
+    pub fn dressed(self, mut dress: impl FnMut(&str, Work) -> Work) -> Self {
+        let dressed = |node: Node| Node { work: dress(&node.name, node.work), ..node };
+        Self { nodes: self.nodes.into_iter().map(dressed).collect(), ..self }
+    }
+
     /// The job's name.
     pub fn job(&self) -> &str {
         &self.wishes.job

@@ -1,5 +1,6 @@
 //! Tests of whole processes, real servers and real models: one binary, so that it is linked once.
 
+mod bench;
 mod camera;
 mod cifar;
 mod count;
