@@ -63,22 +63,41 @@ pub fn clock() -> impl Fn() -> Epoch + 'static {
     move || base + start.elapsed().as_millis() as Epoch
 }
 
+impl Window {
+    fn has_room(self, frames: usize, bytes: usize) -> bool {
+        frames == 0 || (frames < self.frames && bytes < self.bytes)
+    }
+
+    /// What one epoch may fill. What waits to fill its batch holds up all of its epoch: were that the whole window, nothing
+    /// could come to fill it, and a source that is faster than the clock would wait for a timeout each time.
+    fn half(self) -> Self {
+        Self { frames: self.frames / 2, bytes: self.bytes / 2 }
+    }
+}
+
 /// Frames admitted whose receipts are still out, oldest first.
 struct Open<R> {
     frames: VecDeque<(Epoch, usize, Option<R>)>,
     bytes: usize,
+    /// How many were admitted in the latest epoch, and their bytes.
+    latest: (Epoch, usize, usize),
     window: Window,
     meter: Arc<Meter>,
 }
 
 impl<R> Open<R> {
-    fn has_room(&self) -> bool {
-        self.frames.is_empty() || (self.frames.len() < self.window.frames && self.bytes < self.window.bytes)
+    fn has_room(&self, epoch: Epoch) -> bool {
+        let (latest, frames, bytes) = self.latest;
+        self.window.has_room(self.frames.len(), self.bytes)
+            && (epoch != latest || self.window.half().has_room(frames, bytes))
     }
 
     fn admit(&mut self, epoch: Epoch, size: usize, receipt: Option<R>) {
         self.frames.push_back((epoch, size, receipt));
         self.bytes += size;
+        let (latest, frames, bytes) = self.latest;
+        let (frames, bytes) = if epoch == latest { (frames, bytes) } else { (0, 0) };
+        self.latest = (epoch, frames + 1, bytes + size);
         self.meter.frames.fetch_add(1, Ordering::Relaxed);
         self.meter.bytes.fetch_add(size as u64, Ordering::Relaxed);
     }
@@ -148,7 +167,7 @@ pub fn ingest<'s, R: 'static>(
         if let Some((_, inbox)) = &live {
             let _ = inbox.shared.0.wake.set(scope.worker().sync_activator_for(info.address.to_vec()));
         }
-        let mut open = Open { frames: VecDeque::new(), bytes: 0, window, meter };
+        let mut open = Open { frames: VecDeque::new(), bytes: 0, latest: (0, 0, 0), window, meter };
         let mut pause = SOONEST;
         // When the next timer goes off: timely keeps every timer that it is given, and one is enough.
         let mut armed = Instant::now();
@@ -203,7 +222,7 @@ fn admit<R>(
 ) -> (usize, bool) {
     let mut session = output.session(capability);
     let mut count = 0;
-    while open.has_room() {
+    while open.has_room(*capability.time()) {
         let (mut frame, receipt) = match inbox.frames.try_recv() {
             Ok(sent) => sent,
             Err(TryRecvError::Empty) => break,

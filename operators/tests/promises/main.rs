@@ -3,7 +3,7 @@
 mod setting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -334,6 +334,35 @@ fn a_late_batch_goes_as_it_is() {
         }
         assert_eq!(first, Some((2, Cause::Timeout)), "although the input is still open");
     });
+}
+
+/// Catches a source that fills its window in one epoch, of which the last frames then wait for company that can't come: each
+/// window of a fast job would take as long as the timeout.
+#[test]
+fn a_full_window_does_not_wait_for_a_timeout() {
+    let (inlet, inbox) = mailbox::<u64>(201);
+    (0..201).for_each(|number| inlet.send(frame("door", number), number).unwrap());
+    let source = thread::spawn(move || assert!(inlet.finish().eq(0..201)));
+    let (seen, causes) = mpsc::channel();
+    let (inbox, ticks) = (Mutex::new(Some(inbox)), AtomicU64::new(0));
+    timely::execute_directly(move |worker| {
+        let (inbox, window) = (inbox.lock().unwrap().take(), Window { frames: 64, bytes: usize::MAX });
+        let clock = move || ticks.fetch_add(1, Ordering::Relaxed);
+        let done = worker.dataflow::<Epoch, _, _>(|scope| {
+            let done = ProbeHandle::new();
+            ingest(scope, 0, inbox, window, done.clone(), Arc::default(), clock)
+                .batch(3, Duration::from_secs(2), Partition::Number)
+                .inspect(move |batch| seen.send(batch.cause).unwrap())
+                .probe_with(&done);
+            done
+        });
+        while !done.done() {
+            worker.step_or_park(Some(Duration::from_millis(100)));
+        }
+    });
+    source.join().unwrap();
+    let causes: Vec<_> = causes.iter().collect();
+    assert_eq!((causes.len(), causes.contains(&Cause::Timeout)), (67, false));
 }
 
 /// An ordered queue stands for a broker's window: what is out must never exceed it, and each receipt is the oldest.
