@@ -7,7 +7,7 @@
 //!
 //! What it gives up: a payload read from another process is a view into timely's receive slab of 1 MiB
 //! and keeps that slab alive. Small payloads are copied out, so that a parked frame never pins more
-//! than eight times its own size.
+//! than sixteen times its own size.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -289,7 +289,7 @@ impl FrameBatch {
     /// … or this many frames, which is where tiny pictures stop gaining from company.
     const MOST: usize = 1024;
     /// Payloads under this are copied out of the slab instead of pinning it.
-    const COPIED: usize = Self::TARGET / 8;
+    const COPIED: usize = Self::TARGET / 16;
 }
 
 impl Accountable for FrameBatch {

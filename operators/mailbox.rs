@@ -1,5 +1,6 @@
 //! Between an I/O thread and its dataflow: frames go in with a receipt each, receipts come back.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, OnceLock};
@@ -112,6 +113,29 @@ impl<R> Inlet<R> {
         };
         self.receipts.shared.wake();
         sent
+    }
+
+    /// Puts in as many of these as there is room for, in their order, and wakes the dataflow once for all of them: a wake-up
+    /// costs more than a frame. For frames that come in groups.
+    ///
+    /// # Errors
+    /// [`Gone`] when nobody listens any more.
+    pub fn try_send_all(&self, waiting: &mut VecDeque<(Frame, R)>) -> Result<(), Gone> {
+        let before = waiting.len();
+        while let Some(first) = waiting.pop_front() {
+            match self.frames.try_send(first) {
+                Ok(()) => {}
+                Err(TrySendError::Full(back)) => {
+                    waiting.push_front(back);
+                    break;
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(Gone),
+            }
+        }
+        if waiting.len() < before {
+            self.receipts.shared.wake();
+        }
+        Ok(())
     }
 
     /// A receipt that came back, if there is one.

@@ -7,8 +7,11 @@
 //! come together at the price of one, a model takes one batch at a time. Nothing bounds the queue but
 //! the window of [`ingest`](crate::ingest), and nothing else needs to.
 //!
+//! A wake-up of the worker costs more than a record does, so answers that are quick to come by share one: while more is
+//! queued, they are told of every millisecond.
+//!
 //! What it gives up: answers come in the order of the records, so a slow one holds up those behind it.
-//! More threads are more workers.
+//! More threads are more workers. And a quick answer that is followed by slow work may be told of after that.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -27,6 +30,11 @@ use timely::scheduling::SyncActivator;
 
 use crate::Epoch;
 
+/// Work that takes no longer than this is quick, and its answers are told of together …
+const QUICK: Duration = Duration::from_micros(100);
+/// … at the latest after so long.
+const SOON: Duration = Duration::from_millis(1);
+
 /// What a thread does with records of type `D`.
 pub trait Work<D> {
     /// The answer for one record.
@@ -38,6 +46,11 @@ pub trait Work<D> {
     /// How many frames an item stands for.
     fn frames(_: &D) -> u64 {
         1
+    }
+
+    /// Whether it never takes longer than handing it to another thread would: then it is done on the worker's own.
+    fn is_quick(&self) -> bool {
+        false
     }
 
     /// One answer for each item, after [`Work::work`] panicked over them. `panic` is what it said.
@@ -67,16 +80,17 @@ impl Load {
         self.waiting.fetch_sub(frames, Relaxed);
     }
 
-    fn did(&self, frames: u64, since: Instant) {
+    fn did(&self, frames: u64, time: Duration) {
         self.done.fetch_add(frames, Relaxed);
-        self.nanos.fetch_add(since.elapsed().as_nanos() as u64, Relaxed);
+        self.nanos.fetch_add(time.as_nanos() as u64, Relaxed);
     }
 }
 
 /// Sending records away to be worked on.
 pub trait Offload<'s, D> {
     /// The answer to each record, at the record's time. At most `most` (at least 1) records are given
-    /// to `work` in one call. A panic in the work is an answer like any other. `load` tells how busy the thread is.
+    /// to `work` in one call. A panic in the work is an answer like any other. `load` tells how busy the thread is. Work that
+    /// [is quick](Work::is_quick) gets no thread, and what comes together in one call.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -105,11 +119,7 @@ pub trait Offload<'s, D> {
     /// ```
     fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
     where
-        Self: Sized,
-        W: Work<D> + Send + 'static,
-    {
-        self.offload_to(name, most, load, move || work)
-    }
+        W: Work<D> + Send + 'static;
 
     /// As [`Offload::offload`], for work that can't leave its thread: `hire` makes it there.
     fn offload_to<W, F>(self, name: &str, most: usize, load: Arc<Load>, hire: F) -> StreamVec<'s, Epoch, W::Done>
@@ -119,6 +129,16 @@ pub trait Offload<'s, D> {
 }
 
 impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
+    fn offload<W>(self, name: &str, most: usize, load: Arc<Load>, work: W) -> StreamVec<'s, Epoch, W::Done>
+    where
+        W: Work<D> + Send + 'static,
+    {
+        match work.is_quick() {
+            true => in_place(self, name, load, work),
+            false => self.offload_to(name, most, load, move || work),
+        }
+    }
+
     fn offload_to<W, F>(self, name: &str, most: usize, load: Arc<Load>, hire: F) -> StreamVec<'s, Epoch, W::Done>
     where
         W: Work<D> + 'static,
@@ -155,6 +175,30 @@ impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
     }
 }
 
+/// Work that is done where it comes up.
+fn in_place<'s, D, W>(
+    items: StreamVec<'s, Epoch, D>,
+    name: &str,
+    load: Arc<Load>,
+    mut work: W,
+) -> StreamVec<'s, Epoch, W::Done>
+where
+    D: Clone + 'static,
+    W: Work<D> + 'static,
+{
+    items.unary(Pipeline, name, move |_, _| {
+        move |input, output| {
+            input.for_each(|time, data| {
+                let (frames, since) = (data.iter().map(W::frames).sum(), Instant::now());
+                // Not the buffer itself: timely uses that again.
+                let answered = answer(&mut work, data.drain(..).collect());
+                load.did(frames, since.elapsed());
+                output.session(&time).give_iterator(answered.into_iter());
+            });
+        }
+    })
+}
+
 /// Starts the thread: what goes to it, and what comes back. It ends when its operator is gone.
 fn employ<D, W, F>(
     name: &str,
@@ -172,19 +216,26 @@ where
     let (done, answers) = mpsc::channel();
     let body = move || {
         let mut work = hire();
-        while let Ok(first) = queue.recv() {
+        let mut told = Instant::now();
+        let mut next = queue.recv().ok();
+        while let Some(first) = next {
             let group: Vec<D> = std::iter::once(first).chain(queue.try_iter()).take(most).collect();
             let (frames, since) = (group.iter().map(W::frames).sum(), Instant::now());
             load.take(frames);
             let answered = answer(&mut work, group);
-            load.did(frames, since);
-            for answer in answered {
-                if done.send(answer).is_err() {
+            let until = Instant::now();
+            load.did(frames, until - since);
+            if answered.into_iter().any(|answer| done.send(answer).is_err()) {
+                return;
+            }
+            next = queue.try_recv().ok();
+            // What comes next takes as long, as far as one can tell.
+            if next.is_none() || until - since > QUICK || until - told > SOON {
+                if wake.activate().is_err() {
                     return;
                 }
-            }
-            if wake.activate().is_err() {
-                return;
+                told = until;
+                next = next.or_else(|| queue.recv().ok());
             }
         }
     };

@@ -162,6 +162,10 @@ impl Work<Shipment> for Writing {
         shipments.into_iter().zip(verdicts).map(|(shipment, verdict)| judged(shipment, verdict)).collect()
     }
 
+    fn is_quick(&self) -> bool {
+        self.0.is_quick()
+    }
+
     fn panicked(&mut self, shipments: Vec<Shipment>, panic: &str) -> Vec<Shipment> {
         let flaw = Flaw::new(Reason::Panicked, format!("a mistake in Vigie, while writing: {panic}"));
         shipments.into_iter().map(|shipment| judged(shipment, Err(flaw.clone()))).collect()

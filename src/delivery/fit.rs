@@ -45,8 +45,9 @@ pub struct Fit {
 impl Fit {
     /// The parcel, or one with the same picture in fewer bytes.
     fn shrunk(&self, parcel: &Parcel) -> Parcel {
-        let most = self.sink.most(parcel).filter(|most| parcel.body.len() > *most);
-        match most.filter(|_| parcel.write == Some(Write::Image) && parcel.media == "image/jpeg") {
+        let may_be = parcel.write == Some(Write::Image) && parcel.media == "image/jpeg";
+        let most = may_be.then(|| self.sink.most(parcel)).flatten();
+        match most.filter(|most| parcel.body.len() > *most) {
             Some(most) => Parcel { body: smaller(parcel, most, &self.limits), ..parcel.clone() },
             None => parcel.clone(),
         }

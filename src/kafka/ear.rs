@@ -35,6 +35,8 @@ pub struct Ear {
 #[derive(Debug)]
 struct Heard {
     reports: Vec<Report>,
+    /// How many of them somebody waits for.
+    wanted: usize,
     /// No broker can be reached.
     down: bool,
     /// What went wrong last, and when.
@@ -53,8 +55,9 @@ impl Heard {
 impl Ear {
     /// An ear that tells what it waits for in the name of `post`'s part.
     pub fn new(post: Post) -> Self {
-        let (reports, down, reason) = Default::default();
-        let heard = Mutex::new(Heard { reports, down, reason, last_good: Instant::now(), commit_failed: false });
+        let (reports, wanted, down, reason) = Default::default();
+        let heard = Heard { reports, wanted, down, reason, last_good: Instant::now(), commit_failed: false };
+        let heard = Mutex::new(heard);
         Self { post, heard, bell: Condvar::new() }
     }
 
@@ -62,9 +65,11 @@ impl Ear {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reports that came since the last call; waits for one as long as `patience`.
-    pub fn reports(&self, patience: Duration) -> Vec<Report> {
-        let waited = self.bell.wait_timeout_while(self.heard(), patience, |heard| heard.reports.is_empty());
+    /// The reports that came since the last call; waits until there are as many as `wanted`, but no longer than `patience`.
+    pub fn reports(&self, wanted: usize, patience: Duration) -> Vec<Report> {
+        let mut heard = self.heard();
+        heard.wanted = wanted;
+        let waited = self.bell.wait_timeout_while(heard, patience, |heard| heard.reports.len() < wanted);
         let (mut heard, _) = waited.unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut heard.reports)
     }
@@ -144,7 +149,12 @@ impl ProducerContext for Ear {
 
     fn delivery(&self, result: &DeliveryResult<'_>, index: Box<usize>) {
         let result = result.as_ref().map(drop).map_err(|(error, _)| error.clone());
-        self.heard().reports.push((*index, result));
-        self.bell.notify_one();
+        let mut heard = self.heard();
+        heard.reports.push((*index, result));
+        // Reports come in groups, and who waits for all of them is woken once.
+        if heard.reports.len() >= heard.wanted {
+            drop(heard);
+            self.bell.notify_one();
+        }
     }
 }

@@ -286,15 +286,17 @@ impl Publisher {
 
     /// Waits for reports and takes those that came; those that are to be sent again are open again.
     fn hear(&mut self, parcels: &[Parcel], states: &mut [State]) {
-        for (index, report) in self.producer.context().reports(POLL) {
+        let wanted = states.iter().filter(|state| **state == State::OnTheWay).count().max(1);
+        let reports = self.producer.context().reports(wanted, POLL);
+        if reports.iter().any(|(_, report)| report.is_ok()) {
+            self.producer.context().all_is_well();
+        }
+        for (index, report) in reports {
             if states[index] != State::OnTheWay {
                 continue;
             }
             states[index] = match report {
-                Ok(()) => {
-                    self.producer.context().all_is_well();
-                    State::Judged(Ok(()))
-                }
+                Ok(()) => State::Judged(Ok(())),
                 Err(error) => {
                     let topic = self.topic(&parcels[index]);
                     let flaw = self.judge(&topic, &error, &parcels[index]);

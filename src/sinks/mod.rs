@@ -156,6 +156,11 @@ pub trait Sink: Send {
     /// size that will never be taken) is a flaw with [`Reason::Refused`].
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>>;
 
+    /// Whether that never takes longer than to hand a parcel to another thread: nothing is waited for.
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     /// The largest body that it takes for this parcel, in bytes, as far as it is known now. More is a flaw with
     /// [`Reason::TooLarge`].
     fn most(&self, _parcel: &Parcel) -> Option<usize> {

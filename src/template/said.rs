@@ -47,6 +47,11 @@ impl Sayings {
         all
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What they say of a picture. Only who asks for the picture's size pays for its pixels.
     ///
     /// # Errors

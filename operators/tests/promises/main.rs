@@ -253,6 +253,56 @@ fn slow_work_holds_up_no_other_dataflow() {
     });
 }
 
+/// Catches quick work that is handed to a thread all the same, and one whose panic takes its worker along.
+#[test]
+fn quick_work_is_done_where_it_comes_up() {
+    struct Quick;
+    impl Work<u64> for Quick {
+        type Done = Option<thread::ThreadId>;
+        fn work(&mut self, items: Vec<u64>) -> Vec<Self::Done> {
+            let work = |item: u64| if item == 1 { panic!("one") } else { Some(thread::current().id()) };
+            items.into_iter().map(work).collect()
+        }
+        fn is_quick(&self) -> bool {
+            true
+        }
+        fn panicked(&mut self, items: Vec<u64>, _: &str) -> Vec<Self::Done> {
+            vec![None; items.len()]
+        }
+    }
+    let (seen, answers) = mpsc::channel();
+    timely::execute_directly(move |worker| {
+        let mut input = InputHandle::<Epoch, CapacityContainerBuilder<Vec<u64>>>::new_with_builder();
+        worker.dataflow(|scope| {
+            let answers = input.to_stream(scope).offload("quick", 1, Arc::default(), Quick);
+            answers.inspect(move |answer| seen.send(*answer).unwrap());
+        });
+        for item in 0..3 {
+            input.send(item);
+            input.advance_to(item + 1);
+            worker.step();
+        }
+    });
+    let here = Some(thread::current().id());
+    assert!(answers.iter().eq([here, None, here]));
+}
+
+/// Catches a group that loses its order or a frame where the mailbox has no room for all of it.
+#[test]
+fn a_group_goes_in_as_far_as_there_is_room() {
+    let (inlet, inbox) = mailbox::<u64>(2);
+    let mut group: VecDeque<_> = (0..3).map(|number| (frame("door", number), number)).collect();
+    assert_eq!(inlet.try_send_all(&mut group), Ok(()));
+    assert_eq!(group.iter().map(|(_, receipt)| *receipt).collect::<Vec<_>>(), [2]);
+    let take = || inbox.take(Duration::ZERO).expect("the source is there").map(|frame| frame.number.0);
+    assert_eq!((take(), take(), take()), (Some(0), Some(1), None));
+    assert_eq!(inlet.try_send_all(&mut group), Ok(()));
+    assert!(group.is_empty());
+    drop(inbox);
+    group.push_back((frame("door", 3), 3));
+    assert_eq!(inlet.try_send_all(&mut group), Err(Gone));
+}
+
 /// Catches a source thread that goes on for ever when its job is gone.
 #[test]
 fn a_source_learns_that_nobody_listens() {
