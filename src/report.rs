@@ -12,6 +12,9 @@ use crate::clock;
 use crate::picture::{ModelTag, Picture, Piece};
 use crate::truth::Score;
 
+/// Room for a report of a few things without growing.
+const SMALL: usize = 1024;
+
 /// One thing that a detector found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Detection {
@@ -150,7 +153,9 @@ impl Report {
 
     /// The report as one JSON object on one line.
     pub fn to_json(&self) -> Bytes {
-        serde_json::to_vec(self).expect("a report is plain data with text for keys").into()
+        let mut json = Vec::with_capacity(SMALL);
+        serde_json::to_writer(&mut json, self).expect("a report is plain data with text for keys");
+        json.into()
     }
 }
 

@@ -22,6 +22,8 @@ pub use said::{Said, Sayings};
 pub struct Template {
     text: String,
     pieces: Vec<Piece>,
+    /// The pieces of each level, which every topic that comes is held against.
+    levels: Vec<Vec<Piece>>,
     expressions: Vec<Arc<Expression>>,
 }
 
@@ -137,12 +139,12 @@ impl Template {
 
     /// The MQTT filter that matches it: a level with a field in it becomes `+`.
     pub fn filter(&self) -> String {
-        let level = |level: Vec<Piece>| match level.as_slice() {
+        let level = |level: &Vec<Piece>| match level.as_slice() {
             [] => String::new(),
             [Piece::Text(text)] => text.clone(),
             _ => "+".to_owned(),
         };
-        self.pieces_of_levels().into_iter().map(level).collect::<Vec<_>>().join("/")
+        self.levels.iter().map(level).collect::<Vec<_>>().join("/")
     }
 
     /// What the fields stand for in `text`, or `None` where it does not fit. Levels are divided by `/`; a field may be a
@@ -150,34 +152,17 @@ impl Template {
     pub fn capture(&self, text: &str) -> Option<Captured> {
         let mut captured = Captured::default();
         let mut given = text.split('/');
-        for level in self.pieces_of_levels() {
-            if level == [Piece::Text("#".to_owned())] {
+        for level in &self.levels {
+            let is = |wild: &str| matches!(level.as_slice(), [Piece::Text(text)] if text == wild);
+            if is("#") {
                 return Some(captured);
             }
             let given = given.next()?;
-            if level != [Piece::Text("+".to_owned())] {
-                fit(&level, given, &mut captured).then_some(())?;
+            if !is("+") {
+                fit(level, given, &mut captured).then_some(())?;
             }
         }
         given.next().is_none().then_some(captured)
-    }
-
-    /// The pieces of each level.
-    fn pieces_of_levels(&self) -> Vec<Vec<Piece>> {
-        let mut levels = vec![Vec::new()];
-        for piece in &self.pieces {
-            let Piece::Text(text) = piece else {
-                levels.last_mut().expect("never empty").push(piece.clone());
-                continue;
-            };
-            for (index, part) in text.split('/').enumerate() {
-                if index > 0 {
-                    levels.push(Vec::new());
-                }
-                read::push_text(levels.last_mut().expect("never empty"), part);
-            }
-        }
-        levels
     }
 }
 

@@ -5,6 +5,7 @@
 //! feeds the mailbox and commits; while the window is full it pauses its partitions and polls on.
 
 mod feed;
+mod held;
 mod offsets;
 mod reader;
 mod scout;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::feed::Running;
+use self::held::Client;
 use self::reader::Reader;
 use self::scout::Scout;
 use super::{Holds, Source, SourceConfig};
@@ -28,6 +30,9 @@ use crate::mistake::Mistake;
 use crate::template::Template;
 
 const FIELDS: &[&str] = &["camera", "number", "id"];
+
+/// Bytes that are read ahead, at least and at most.
+const AHEAD: [usize; 2] = [1 << 20, 4 << 20];
 
 /// Takes frames from Kafka: JPEG, PNG, base64 text, or JSON with a picture in it. Headers of a message that are text go with its
 /// frame: `headers` in expressions.
@@ -142,8 +147,9 @@ impl Kafka {
     }
 
     fn settings(&self, context: &Context) -> Vec<(&'static str, String)> {
-        // What librdkafka reads ahead is a window of its own: a quarter of the job's, and 1 MiB at least.
-        let ahead = (context.window.bytes / context.share.of / 4).max(1 << 20);
+        // What librdkafka reads ahead is a window of its own: a quarter of the job's, as far as that hides how long a broker
+        // takes to answer. It looks again soon whether there is room: by itself it rests for a second.
+        let ahead = (context.window.bytes / context.share.of / 4).clamp(AHEAD[0], AHEAD[1]);
         let isolation = match self.isolation {
             Isolation::Committed => "read_committed",
             Isolation::Uncommitted => "read_uncommitted",
@@ -155,7 +161,7 @@ impl Kafka {
             ("auto.offset.reset", "earliest".into()),
             ("isolation.level", isolation.into()),
             ("queued.max.messages.kbytes", (ahead >> 10).to_string()),
-            ("fetch.queue.backoff.ms", "50".into()),
+            ("fetch.queue.backoff.ms", "5".into()),
             ("fetch.wait.max.ms", "100".into()),
             ("receive.message.max.bytes", "1000000000".into()),
         ]
@@ -196,9 +202,9 @@ impl SourceConfig for Kafka {
             holds: self.holds,
             max_frame_bytes: context.max_frame_bytes,
         };
+        let consumer = BaseConsumer::from_config_and_context(&config, ear);
         Ok(Box::new(Running {
-            consumer: BaseConsumer::from_config_and_context(&config, ear)
-                .map_err(|error| kafka::unmade(&context.part, &error))?,
+            consumer: Client::new(consumer.map_err(|error| kafka::unmade(&context.part, &error))?),
             group: self.group(context),
             part: context.part.clone(),
             reader,

@@ -33,7 +33,8 @@ impl Template {
 }
 
 pub(super) fn parse(text: &str, known: &[&str], scope: Option<&Scope<'_>>) -> Result<Template, Wrong> {
-    let mut template = Template { text: text.to_owned(), pieces: Vec::new(), expressions: Vec::new() };
+    let (pieces, levels, expressions) = Default::default();
+    let mut template = Template { text: text.to_owned(), pieces, levels, expressions };
     let mut at = 0;
     while let Some(brace) = text[at..].find(['{', '}']).map(|found| at + found) {
         push_text(&mut template.pieces, &text[at..brace]);
@@ -57,7 +58,26 @@ pub(super) fn parse(text: &str, known: &[&str], scope: Option<&Scope<'_>>) -> Re
         at = brace + inside.len() + 2;
     }
     push_text(&mut template.pieces, &text[at..]);
+    template.levels = pieces_of_levels(&template.pieces);
     Ok(template)
+}
+
+/// The pieces of each level.
+fn pieces_of_levels(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+    let mut levels = vec![Vec::new()];
+    for piece in pieces {
+        let Piece::Text(text) = piece else {
+            levels.last_mut().expect("never empty").push(piece.clone());
+            continue;
+        };
+        for (index, part) in text.split('/').enumerate() {
+            if index > 0 {
+                levels.push(Vec::new());
+            }
+            push_text(levels.last_mut().expect("never empty"), part);
+        }
+    }
+    levels
 }
 
 /// The levels of a text that is a template: it is divided by `/`, but not within braces.

@@ -1,6 +1,7 @@
 //! One thread that polls, feeds the mailbox and commits.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 
+use super::held::{Client, Held};
 use super::offsets::{self, Offsets, Place, list};
 use super::reader::Reader;
 use super::scout::{Scout, Trouble};
@@ -21,12 +23,16 @@ const COMMIT: Duration = Duration::from_millis(200);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(100);
 
+/// What is taken at once of what has come: so many frames, or fewer with so many bytes.
+const GROUP: usize = 32;
+const GROUP_BYTES: usize = 1 << 20;
+
 /// The window is full for so long until the partitions are paused: what is fetched already is thrown away by that.
 const FULL: Duration = Duration::from_millis(500);
 
 /// The source at work.
 pub struct Running {
-    pub consumer: BaseConsumer<Ear>,
+    pub consumer: Arc<Client>,
     pub group: String,
     pub part: String,
     pub reader: Reader,
@@ -47,6 +53,7 @@ impl Source for Running {
             receipts.for_each(|receipt| offsets.settle(receipt));
         }
         self.commit(&mut offsets, CommitMode::Sync);
+        Client::close(self.consumer);
         Ok(())
     }
 }
@@ -68,12 +75,7 @@ impl Running {
                 self.commit(offsets, CommitMode::Async);
                 committed = Instant::now();
             }
-            while let Some((frame, receipt)) = waiting.pop_front() {
-                if let Some(back) = inlet.try_send(frame, receipt).ok()? {
-                    waiting.push_front(back);
-                    break;
-                }
-            }
+            inlet.try_send_all(&mut waiting).ok()?;
             if waiting.is_empty() {
                 full_since = None;
                 if std::mem::take(&mut paused) {
@@ -150,21 +152,36 @@ impl Running {
         }
     }
 
+    /// Takes what has come, a group at most, and waits for the first of it.
     fn poll(&mut self, patience: Duration, offsets: &mut Offsets, waiting: &mut VecDeque<(Frame, Receipt)>) {
-        match self.consumer.poll(patience) {
-            Some(Ok(message)) => {
-                let receipt = offsets.note(message.topic(), message.partition(), message.offset());
-                waiting.push_back((self.reader.frame(&message), receipt));
-                self.denied = None;
+        let (mut patience, mut bytes) = (patience, 0);
+        while waiting.len() < GROUP && bytes < GROUP_BYTES {
+            match Held::poll(&self.consumer, patience) {
+                Some(Ok(held)) => {
+                    let message = held.message();
+                    let receipt = offsets.note(message.topic(), message.partition(), message.offset());
+                    let frame = self.reader.frame(held);
+                    bytes += frame.bytes.len();
+                    waiting.push_back((frame, receipt));
+                    self.denied = None;
+                }
+                Some(Err(error)) => return self.failed(error),
+                None => return,
             }
-            Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+            patience = Duration::ZERO;
+        }
+    }
+
+    fn failed(&mut self, error: KafkaError) {
+        match error {
+            KafkaError::MessageConsumptionFatal(code) => {
                 self.consumer.context().waits(&format!("the client gave up: {code}"));
             }
-            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            error if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 self.denied = Some(error);
             }
             // The others pass, and stand on the board where they last.
-            Some(Err(_)) | None => {}
+            _ => {}
         }
     }
 

@@ -1,9 +1,9 @@
 //! A message of Kafka as a frame: its own word first, then its headers and topic, then its key, partition and offset.
 
-use bytes::Bytes;
 use operators::{Frame, Headers, UnixMillis};
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, Timestamp};
 
+use super::held::Held;
 use crate::clock;
 use crate::sources::Holds;
 use crate::sources::message::{Otherwise, Told};
@@ -23,17 +23,18 @@ pub struct Reader {
 
 impl Reader {
     /// The message as a frame. What is wrong with it is its flaw.
-    pub fn frame(&self, message: &BorrowedMessage<'_>) -> Frame {
-        let payload = Bytes::copy_from_slice(message.payload().unwrap_or_default());
+    pub fn frame(&self, held: Held) -> Frame {
+        let message = held.message();
         let topic: Told = self.topic.capture(message.topic()).unwrap_or_default().into();
-        let header = |name: &str| header(message, name);
+        let headers: Vec<_> = message.headers().into_iter().flat_map(|all| all.iter()).collect();
+        let header = |name: &str| said(&headers, name);
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
         let told = Told {
-            camera: header("camera").or(topic.camera).or(key.map(str::to_owned)),
+            camera: header("camera").map(str::to_owned).or(topic.camera).or(key.map(str::to_owned)),
             number: header("number").and_then(|number| number.parse().ok()).or(topic.number),
-            id: header("id").or(topic.id),
-            captured_at: header("captured_at").as_deref().and_then(moment).or_else(|| created(message)),
-            headers: headers(message),
+            id: header("id").map(str::to_owned).or(topic.id),
+            captured_at: header("captured_at").and_then(moment).or_else(|| created(message)),
+            headers: all(&headers),
         };
         let (partition, offset) = (message.partition(), message.offset());
         let otherwise = Otherwise {
@@ -41,28 +42,28 @@ impl Reader {
             number: offset.max(0) as u64,
             id: Some(format!("{partition}-{offset}")),
         };
-        self.holds.frame(payload, told, otherwise, self.max_frame_bytes)
+        self.holds.frame(held.into_payload(), told, otherwise, self.max_frame_bytes)
     }
 }
 
-/// A header that is text and not empty.
-fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
-    let header = message.headers()?.iter().find(|header| header.key == name)?;
-    text(&header).filter(|text| !text.is_empty()).map(str::to_owned)
+/// What a header says that is text and not empty.
+fn said<'a>(headers: &[Header<'a, &'a [u8]>], name: &str) -> Option<&'a str> {
+    let header = headers.iter().find(|header| header.key == name)?;
+    text(header).filter(|text| !text.is_empty())
 }
 
 /// All headers that are text.
-fn headers(message: &BorrowedMessage<'_>) -> Headers {
-    let mut headers = Headers::default();
-    for header in message.headers().into_iter().flat_map(|all| all.iter()) {
-        if let Some(text) = text(&header) {
-            headers.add(header.key, text);
+fn all(headers: &[Header<'_, &[u8]>]) -> Headers {
+    let mut all = Headers::default();
+    for header in headers {
+        if let Some(text) = text(header) {
+            all.add(header.key, text);
         }
     }
-    headers
+    all
 }
 
-fn text<'a>(header: &Header<'_, &'a [u8]>) -> Option<&'a str> {
+fn text<'a>(header: &Header<'a, &'a [u8]>) -> Option<&'a str> {
     std::str::from_utf8(header.value?).ok()
 }
 
