@@ -55,9 +55,10 @@ lint:
 	@scripts/deny.sh
 
 bench: setup
+	@command -v valgrind >/dev/null || scripts/apt.sh valgrind || true
 	@tests/servers/install.sh kafka
 	cargo bench $(CARGO_FLAGS) --bench lanes
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory
+	cargo bench $(CARGO_FLAGS) --bench camera --bench engine --bench exchange --bench graph --bench memory
 	cargo bench -p operators --bench views
 	cargo bench $(CARGO_FLAGS) --bench cluster
 
