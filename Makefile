@@ -6,6 +6,7 @@
 # make train    trains the bundled model anew, from nothing, and writes its card
 # make bench    measures what docs/performance.md and docs/cluster.md say, and prints it
 # make bench-peers  sets up what people would use instead, and measures it beside Vigie
+# make profile  shows where the time of a frame goes: a flame graph in target/profile
 
 # turbojpeg is built where its tools are: `make setup` brings them where it may.
 FEATURES = $(shell command -v cmake >/dev/null && command -v nasm >/dev/null && echo --features turbo) \
@@ -16,7 +17,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test servers chaos train bench bench-peers setup build broken lint clean
+.PHONY: demo test servers chaos train bench bench-peers profile setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh $(TARGET)/debug/vigie
@@ -57,7 +58,7 @@ lint:
 bench: setup
 	@tests/servers/install.sh kafka
 	cargo bench $(CARGO_FLAGS) --bench lanes
-	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory
+	cargo bench $(CARGO_FLAGS) --bench camera --bench exchange --bench graph --bench memory --bench pictures
 	cargo bench -p operators --bench views
 	cargo bench $(CARGO_FLAGS) --bench cluster
 
@@ -66,6 +67,11 @@ bench-peers: setup
 	@tests/servers/install.sh kafka
 	@benches/peers/setup.sh
 	cargo bench $(CARGO_FLAGS) --bench lanes -- --peers --lane A,B,C,D,E
+
+profile: setup
+	cargo build $(CARGO_FLAGS) --release
+	@$(TARGET)/release/vigie setup
+	@scripts/profile.sh $(TARGET)/release/vigie
 
 train: setup build
 	@scripts/train.sh $(TARGET)/debug/vigie

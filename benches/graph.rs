@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use operators::{Flaw, Frame, Number, UnixMillis};
-use vigie::codec::Limits;
+use vigie::codec::{Enough, Limits};
 use vigie::expressions::{Condition, Scope};
 use vigie::metrics::Metrics;
 use vigie::picture::Picture;
@@ -92,7 +92,8 @@ fn conditions() {
 /// So many steps in a row.
 fn plan(steps: usize, work: impl Fn() -> Work) -> Plan {
     let input = |index: usize| if index == 0 { Input::Source(0) } else { Input::Step(index - 1) };
-    let node = |index: usize| Node { name: index.to_string(), work: work(), inputs: vec![input(index)] };
+    let node =
+        |index: usize| Node { name: index.to_string(), work: work(), enough: Enough::All, inputs: vec![input(index)] };
     let wishes =
         Wishes { taps: Vec::new(), ears: Vec::new(), job: "graph".into(), limits: Default::default(), truth: None };
     Plan::new((0..steps).map(node).collect(), wishes, Arc::new(Metrics::new("graph")))

@@ -159,8 +159,9 @@ impl Opener<'_> {
         let job = self.job;
         let mut nodes = Vec::new();
         for step in &job.steps {
-            let work = step.config.open(&self.context(&step.name, worker))?;
-            nodes.push(Node { name: step.name.clone(), work, inputs: step.inputs.clone() });
+            let context = self.context(&step.name, worker);
+            let (work, enough) = (step.config.open(&context)?, step.config.enough(&context));
+            nodes.push(Node { name: step.name.clone(), work, enough, inputs: step.inputs.clone() });
         }
         let ears = job.views.iter().map(|view| self.ear(view)).collect::<Result<_, _>>()?;
         let (taps, truth) = (taps(job, self.runtime)?, job.truth(self.runtime)?);

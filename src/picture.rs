@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use operators::{Flaw, Frame, UnixMillis};
 
-use crate::codec::{self, Form, Pixels};
+use crate::codec::{self, Enough, Form, Glance, Pixels};
 use crate::paint::Rect;
 use crate::raster::affine::Affine;
 use crate::raster::cut;
@@ -39,7 +39,13 @@ pub struct Picture {
     /// Which piece of a picture it is, unless it is a whole one.
     pub piece: Option<Piece>,
     /// Decoded at most once, whoever of those that share them asks first.
-    pixels: Arc<OnceLock<Pixels>>,
+    pixels: Arc<Kept>,
+    /// How many of its pixels are enough for all that comes.
+    enough: Enough,
+    /// Fewer pixels, where nobody asked for all, and the size that it has itself.
+    small: Arc<OnceLock<(Pixels, [u32; 2])>>,
+    /// What it was encoded as, once somebody asked: until somebody paints, it is the same for all.
+    encoded: Arc<OnceLock<(Form, Bytes)>>,
     touched: bool,
     /// Where its points lie in the picture as it came, or in the piece as it was cut.
     placed: Affine,
@@ -49,6 +55,32 @@ pub struct Picture {
     grown: f64,
     /// Its place in the batch, by which the plan knows it again.
     pub(crate) place: usize,
+}
+
+/// Pixels, once somebody asked for them: their memory is for the next picture.
+#[derive(Clone, Debug, Default)]
+struct Kept(OnceLock<Pixels>);
+
+impl From<Pixels> for Kept {
+    fn from(pixels: Pixels) -> Self {
+        Self(pixels.into())
+    }
+}
+
+impl std::ops::Deref for Kept {
+    type Target = OnceLock<Pixels>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(pixels) = self.0.take() {
+            codec::reuse(pixels.rgb);
+        }
+    }
 }
 
 /// A piece of a picture, as an `each` cut it.
@@ -81,7 +113,7 @@ impl Picture {
         let values = said.map(|said| ("task".to_owned(), terms::json(said).into())).collect();
         let (form, bare, grown) = (Form::default(), None, 1.0);
         let (score, truth, model, piece, touched, place) = (None, None, None, None, false, 0);
-        let (pixels, placed) = (Arc::default(), Affine::NOTHING);
+        let (pixels, small, encoded, placed) = (Arc::default(), Arc::default(), Arc::default(), Affine::NOTHING);
         Self {
             frame,
             detections,
@@ -94,12 +126,21 @@ impl Picture {
             timings,
             piece,
             pixels,
+            enough: Enough::All,
+            small,
+            encoded,
             touched,
             placed,
             bare,
             grown,
             place,
         }
+    }
+
+    /// The same, of which so many pixels are enough for all that is done with it.
+    #[must_use]
+    pub fn with(self, enough: Enough) -> Self {
+        Self { enough, ..self }
     }
 
     /// The same picture for another way through the job. Its pixels are shared until one of the two is written to, and
@@ -115,6 +156,8 @@ impl Picture {
             timings: Vec::new(),
             piece: self.piece.clone(),
             pixels: Arc::clone(&self.pixels),
+            small: Arc::clone(&self.small),
+            encoded: Arc::clone(&self.encoded),
             bare: self.bare.clone(),
             ..*self
         }
@@ -146,12 +189,37 @@ impl Picture {
         Ok(self.pixels.get().expect("decoded above"))
     }
 
+    /// The picture to look at, decoded at the first call: with fewer pixels, where these are [`Enough`].
+    pub fn look(&mut self, limits: &codec::Limits) -> Result<Glance<'_>, Flaw> {
+        if self.seen().is_none() {
+            let look = |picture: &mut Self| codec::look(&picture.frame.bytes, limits, picture.enough);
+            let (pixels, size) = self.timed("decode", look)?;
+            match pixels.size() == size {
+                true => _ = self.pixels.set(pixels),
+                false => _ = self.small.set((pixels, size)),
+            }
+        }
+        Ok(self.seen().expect("decoded above"))
+    }
+
+    /// The picture to look at, if somebody asked for it before.
+    pub fn seen(&self) -> Option<Glance<'_>> {
+        let small = || self.small.get().map(|(pixels, size)| Glance { pixels, size: *size });
+        self.pixels.get().map(Glance::from).or_else(small)
+    }
+
+    /// Width and height, if somebody asked for the picture before.
+    pub fn size(&self) -> Option<[u32; 2]> {
+        self.seen().map(|glance| glance.size)
+    }
+
     /// The pixels, to be painted on: from here on the image is no longer the frame as it came, and the pixels are this
     /// picture's own.
     pub fn canvas(&mut self, limits: &codec::Limits) -> Result<&mut Pixels, Flaw> {
         self.pixels(limits)?;
         self.touched = true;
-        Ok(Arc::make_mut(&mut self.pixels).get_mut().expect("decoded above"))
+        self.encoded = Arc::default();
+        Ok(Arc::make_mut(&mut self.pixels).0.get_mut().expect("decoded above"))
     }
 
     /// Gives it other pixels, which lie elsewhere: `to`, an affine map, says where a point of the picture as it was is
@@ -165,6 +233,7 @@ impl Picture {
             self.placed = self.placed.after(&back);
         }
         self.pixels = Arc::new(pixels.into());
+        self.encoded = Arc::default();
         self.touched = true;
     }
 
@@ -179,7 +248,7 @@ impl Picture {
     }
 
     /// The picture as an image: the bytes as they came where nobody painted and every viewer shows them upright, else
-    /// what [`Self::form`] says, made of the pixels.
+    /// what [`Self::form`] says, made of the pixels; once, however many want it.
     pub fn image(&mut self, limits: &codec::Limits) -> Result<Bytes, Flaw> {
         let as_it_came = !self.touched && self.piece.is_none() && self.form == Form::default();
         if let Some(bare) = self.bare.as_ref().filter(|_| as_it_came) {
@@ -188,11 +257,17 @@ impl Picture {
         if as_it_came && codec::is_upright_jpeg(&self.frame.bytes) {
             return Ok(self.frame.bytes.clone());
         }
+        if let Some((_, image)) = self.encoded.get().filter(|(form, _)| *form == self.form) {
+            return Ok(image.clone());
+        }
         self.pixels(limits)?;
-        self.timed("encode", |picture| {
+        let image = self.timed("encode", |picture| {
             let pixels = picture.pixels.get().expect("decoded above");
             codec::encode_as(picture.form, pixels, &picture.frame.bytes, picture.grown)
-        })
+        })?;
+        // In the form that was asked for first: who converts it for himself encodes it for himself.
+        let _ = self.encoded.set((self.form, image.clone()));
+        Ok(image)
     }
 
     /// Whether somebody painted on it, or gave it other pixels.
@@ -263,6 +338,34 @@ pub mod tests {
             assert!(codec::is_upright_jpeg(&image));
             assert_eq!(picture.timings.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), ["decode", "encode"]);
         }
+    }
+
+    /// Catches an image that is made again although nothing changed, one that is kept although something did, and one that
+    /// is of another's form.
+    #[test]
+    fn an_image_is_made_once_until_somebody_paints_or_converts() {
+        let limits = Limits::default();
+        let mut first = picture(png());
+        let mut second = first.share();
+        let image = first.image(&limits).unwrap();
+        assert_eq!(second.image(&limits).unwrap().as_ptr(), image.as_ptr(), "whoever shares it has it");
+        second.form = Form::Png;
+        assert_ne!(second.image(&limits).unwrap(), image);
+        assert_eq!(first.image(&limits).unwrap().as_ptr(), image.as_ptr());
+        first.canvas(&limits).unwrap().rgb.fill(200);
+        assert_ne!(first.image(&limits).unwrap(), image);
+    }
+
+    /// Catches a picture whose pixels stay fewer for who needs all, or whose size is that of the fewer.
+    #[test]
+    fn fewer_pixels_are_for_who_looks() {
+        let limits = Limits::default();
+        let mut picture = picture(jpeg()).with(Enough::Input { size: [4; 2], stretched: false });
+        let (by, size) = (if cfg!(feature = "turbo") { 4 } else { 1 }, [32, 24]);
+        assert_eq!(picture.look(&limits).unwrap().pixels.size(), size.map(|side| side / by));
+        assert_eq!((picture.size(), picture.share().size()), (Some(size), Some(size)));
+        assert_eq!(picture.pixels(&limits).unwrap().size(), size);
+        assert_eq!(picture.look(&limits).unwrap().pixels.size(), size, "once all are there, all are seen");
     }
 
     #[test]

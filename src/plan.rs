@@ -14,7 +14,7 @@ use operators::offload::guard;
 use operators::views::{Told, Truth};
 use operators::{Batch, Fault, Flaw, Frame, Reason};
 
-use crate::codec::Limits;
+use crate::codec::{Enough, Limits};
 use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
@@ -122,6 +122,8 @@ pub struct Node {
     pub name: String,
     /// What it does.
     pub work: Work,
+    /// How many of a picture's pixels are enough for it.
+    pub enough: Enough,
     /// Where it takes its pictures from.
     pub inputs: Vec<Input>,
 }
@@ -133,6 +135,8 @@ pub struct Plan {
     ways: Ways,
     /// The name of the `each` that each `collect` closes; empty for all other steps.
     of: Vec<String>,
+    /// How many of a picture's pixels are enough for all steps.
+    enough: Enough,
     wishes: Wishes,
     /// What views are to be told of the batches that were run since somebody took it.
     told: Vec<Told>,
@@ -148,7 +152,8 @@ impl Plan {
         let ways = Ways::of(&shapes);
         let name = |each: &Option<usize>| each.map(|each| nodes[each].name.clone()).unwrap_or_default();
         let of = ways.closes.iter().map(name).collect();
-        Self { nodes, ways, of, wishes, told: Vec::new(), metrics, watch: None }
+        let enough = nodes.iter().fold(Enough::NONE, |enough, node| enough.and(node.enough));
+        Self { nodes, ways, of, enough, wishes, told: Vec::new(), metrics, watch: None }
     }
 
     /// The same plan with somebody who looks on.
@@ -171,7 +176,7 @@ impl Plan {
         let (sound, flawed): (Vec<_>, Vec<_>) = frames.into_iter().partition(|frame| frame.flaw.is_none());
         let (truths, sound): (Vec<_>, Vec<_>) = sound.into_iter().partition(|frame| frame.truth.is_some());
         let mut flow = Flow::new(&self.ways, &self.wishes, &self.metrics, self.watch.as_mut());
-        sound.into_iter().for_each(|frame| flow.depart(frame));
+        sound.into_iter().for_each(|frame| flow.depart(frame, self.enough));
         for (index, node) in self.nodes.iter_mut().enumerate() {
             match &mut node.work {
                 Work::Line(step) => pass(&mut flow, index, step.as_mut()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use vigie::codec::{self, Limits, Pixels};
+use vigie::codec::{self, CODECS, Glance, Limits, Pixels};
 use vigie::engine::{Model, Output, Session};
 use vigie::models::form::Asked;
 use vigie::models::{self, Candidate, Choice, Detector, nms};
@@ -35,7 +35,8 @@ fn with(model: &Model, json: Value, input: Asked) -> Reference {
 }
 
 /// What is kept of what the model finds, and all that it finds.
-fn find(reference: &mut Reference, pixels: &Pixels) -> (Vec<Candidate>, Vec<Candidate>) {
+fn find<'a>(reference: &mut Reference, picture: impl Into<Glance<'a>>) -> (Vec<Candidate>, Vec<Candidate>) {
+    let picture = picture.into();
     let Reference { json, session, detector } = reference;
     let number = |key: &str| json[key].as_f64().expect("a number") as f32;
     let mut placement = None;
@@ -45,7 +46,7 @@ fn find(reference: &mut Reference, pixels: &Pixels) -> (Vec<Candidate>, Vec<Cand
     session
         .run(
             1,
-            |_, input| **placed.borrow_mut() = Some(detector.borrow_mut().prepare(pixels, input)),
+            |_, input| **placed.borrow_mut() = Some(detector.borrow_mut().prepare(picture, input)),
             |_, outputs| {
                 let placement = placed.borrow().expect("prepared before");
                 all = detector.borrow().read(outputs, &placement, number("score_threshold"));
@@ -178,6 +179,44 @@ fn yunet_of_any_size_finds_what_the_reference_found() {
 #[test]
 fn ultraface_finds_what_the_reference_found() {
     holds_to("ultraface_rfb320.json", "ultraface");
+}
+
+/// Catches a picture of fewer pixels that is put elsewhere, shows less, or has boxes of its own size: photographs as a
+/// camera of 5 megapixels sends them. Nothing may be lost of what is surely there, and on the whole scores stay; single
+/// ones do not, where a thing is as small as a few pixels of the input (`docs/performance.md`).
+#[test]
+fn of_fewer_pixels_the_same_is_found() {
+    let (Some(mut reference), Some(folder)) = (reference("yolox_nano_416.json"), images()) else { return };
+    let enough = reference.detector.form().enough();
+    let (mut off, mut least, mut shrunk) = (Vec::new(), 1.0_f32, 0);
+    for file in fs::read_dir(folder.join("coco_ccby_train")).expect("pictures").flatten().map(|entry| entry.path()) {
+        let Ok(picture) = image::open(&file) else { continue };
+        let (width, height) = (picture.width() * 4, picture.height() * 4);
+        let rgb = picture.resize_exact(width, height, image::imageops::FilterType::CatmullRom).into_rgb8().into_raw();
+        let jpeg = CODECS[0].encode(&Pixels { width, height, rgb }, 90).expect("a JPEG");
+        let all = codec::decode(&jpeg, &Limits::default()).expect("it decodes");
+        let (fewer, size) = codec::look(&jpeg, &Limits::default(), enough).expect("it decodes");
+        shrunk += usize::from(fewer.size() != size);
+        let (wanted, _) = find(&mut reference, &all);
+        let (found, _) = find(&mut reference, Glance { pixels: &fewer, size });
+        for one in wanted.iter().filter(|one| one.score >= 0.4) {
+            let like = |other: &&Candidate| other.class == one.class && nms::overlap(one.corners, other.corners) > 0.5;
+            let nearest = found
+                .iter()
+                .filter(like)
+                .max_by(|a, b| nms::overlap(one.corners, a.corners).total_cmp(&nms::overlap(one.corners, b.corners)));
+            let nearest = nearest.unwrap_or_else(|| panic!("{}: nothing like {one:?}", file.display()));
+            least = least.min(nms::overlap(one.corners, nearest.corners));
+            off.push((one.score - nearest.score).abs());
+        }
+    }
+    let (mean, most) = (off.iter().sum::<f32>() / off.len() as f32, off.iter().copied().fold(0.0, f32::max));
+    println!(
+        "{} things, {shrunk} pictures of fewer pixels: overlap ≥ {least:.2}, scores off by {mean:.3}, at most {most:.3}",
+        off.len()
+    );
+    assert_eq!(shrunk > 0, cfg!(feature = "turbo"));
+    assert!(off.len() > 20 && mean <= 0.01 && most <= 0.1 && least >= 0.85, "{mean}, {most}, {least}");
 }
 
 /// The numbers that a reference's outputs were made with, from 0 to 255 each.

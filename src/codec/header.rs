@@ -60,6 +60,15 @@ impl Header {
         }
     }
 
+    /// Width and height of a JPEG that was turned upright.
+    pub fn upright(&self) -> [u32; 2] {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        match self.orientation {
+            Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH => [self.height, self.width],
+            _ => [self.width, self.height],
+        }
+    }
+
     /// Whether a JPEG has its end marker. Inside a scan the two bytes stand for nothing else, so that one found behind
     /// the first scan's head is the end, whatever follows it.
     pub fn has_end(&self, bytes: &[u8]) -> bool {

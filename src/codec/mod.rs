@@ -8,11 +8,13 @@
 mod bare;
 mod cmyk;
 mod form;
+mod glance;
 mod guess;
 mod header;
 mod jpeg;
 mod png;
 mod quality;
+mod spare;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "turbo")]
@@ -25,7 +27,9 @@ use operators::{Flaw, Reason};
 
 pub use bare::bare;
 pub use form::{Form, encode_as};
+pub use glance::{Enough, Glance};
 pub use header::{Format, Header, exif, format};
+pub use spare::give as reuse;
 
 /// An upright picture: three bytes a pixel (red, green, blue), row by row from the top left, no padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,13 @@ pub struct Pixels {
     pub height: u32,
     /// `width × height × 3` bytes.
     pub rgb: Vec<u8>,
+}
+
+impl Pixels {
+    /// Width and height.
+    pub fn size(&self) -> [u32; 2] {
+        [self.width, self.height]
+    }
 }
 
 /// What a job takes: more is a dead letter.
@@ -54,18 +65,39 @@ impl Default for Limits {
 }
 
 /// One way to read and write a JPEG.
-struct Codec {
+#[derive(Debug)]
+pub struct Codec {
     /// What it is called.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests say which codec they run"))]
-    name: &'static str,
-    /// The pixels of a JPEG as stored, of the header's size.
-    decode: fn(&[u8], &Header) -> Result<Vec<u8>, Flaw>,
+    pub name: &'static str,
+    /// Whether it decodes to a half, a quarter or an eighth of the size in less time.
+    shrinks: bool,
+    /// The pixels of a JPEG as stored, of the header's size, each side divided by the last number (1, 2, 4 or 8) and
+    /// rounded up.
+    decode: fn(&[u8], &Header, u32) -> Result<Vec<u8>, Flaw>,
     /// A JPEG, 4:2:0, at a quality from 1 to 100.
     encode: fn(&Pixels, u8) -> Result<Bytes, Flaw>,
 }
 
-/// Every codec that is built. The first is in use; the tests run all.
-const CODECS: &[Codec] = &[
+impl Codec {
+    /// As [`decode`].
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
+        decode_by(self, bytes, limits)
+    }
+
+    /// A JPEG, 4:2:0, at a quality from 1 to 100.
+    ///
+    /// # Errors
+    /// That it has more than 65535 pixels along a side.
+    pub fn encode(&self, pixels: &Pixels, quality: u8) -> Result<Bytes, Flaw> {
+        (self.encode)(pixels, quality)
+    }
+}
+
+/// Every codec that is built. The first is in use; tests and benches run all.
+pub const CODECS: &[Codec] = &[
     #[cfg(feature = "turbo")]
     turbo::CODEC,
     jpeg::CODEC,
@@ -86,6 +118,11 @@ const TRIES: usize = 4;
 /// Decodes a JPEG or PNG and turns it upright (EXIF). The header is read first: what is over `limits` is not decoded.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
     decode_by(&CODECS[0], bytes, limits)
+}
+
+/// As [`decode`], with no more pixels than are [`Enough`] where that takes less time; and the size of the whole picture.
+pub fn look(bytes: &[u8], limits: &Limits, enough: Enough) -> Result<(Pixels, [u32; 2]), Flaw> {
+    look_by(&CODECS[0], bytes, limits, enough)
 }
 
 /// A JPEG of `pixels`, at most 1.3 times the size of `original` (the bytes the picture came in): 4:2:0, at the
@@ -118,16 +155,29 @@ pub fn encode_within(pixels: &Pixels, original: &[u8], most: usize) -> Result<By
 }
 
 fn decode_by(codec: &Codec, bytes: &[u8], limits: &Limits) -> Result<Pixels, Flaw> {
+    Ok(look_by(codec, bytes, limits, Enough::All)?.0)
+}
+
+fn look_by(codec: &Codec, bytes: &[u8], limits: &Limits, enough: Enough) -> Result<(Pixels, [u32; 2]), Flaw> {
     let header = Header::read(bytes)?;
     limits.admit(&header)?;
     if !header.has_end(bytes) {
         return Err(Flaw::new(Reason::Truncated, "a JPEG without its end marker: it was cut short on its way"));
     }
+    // Of four inks, no codec makes fewer pixels.
+    let by = match header.format == Format::Jpeg && header.components != 4 && codec.shrinks {
+        true => enough.shrink(header.upright()),
+        false => 1,
+    };
     let (rgb, orientation) = match header.format {
-        Format::Jpeg => ((codec.decode)(bytes, &header)?, header.orientation),
+        Format::Jpeg => ((codec.decode)(bytes, &header, by)?, header.orientation),
         Format::Png => png::decode(bytes, &header, limits)?,
     };
-    upright(Pixels { width: header.width, height: header.height, rgb }, orientation)
+    let stored = Pixels { width: header.width.div_ceil(by), height: header.height.div_ceil(by), rgb };
+    let pixels = upright(stored, orientation)?;
+    // A PNG's header does not say how it is turned: there, the pixels do.
+    let size = if by == 1 { pixels.size() } else { header.upright() };
+    Ok((pixels, size))
 }
 
 impl Limits {

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use operators::{Flaw, Reason};
-use turbojpeg::{Colorspace, Compressor, Decompressor, Image, PixelFormat, Subsamp, compressed_buf_len};
+use turbojpeg::{Colorspace, Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, compressed_buf_len};
 
-use super::{Codec, Header, Pixels, SCANS};
+use super::{Codec, Header, Pixels, SCANS, spare};
 
 /// libjpeg-turbo.
-pub const CODEC: Codec = Codec { name: "turbo", decode, encode };
+pub const CODEC: Codec = Codec { name: "turbo", shrinks: true, decode, encode };
 
 /// What a thread keeps.
 struct Turbo {
@@ -37,21 +37,22 @@ fn with<R>(work: impl FnOnce(&mut Turbo) -> turbojpeg::Result<R>) -> turbojpeg::
     })
 }
 
-fn decode(bytes: &[u8], header: &Header) -> Result<Vec<u8>, Flaw> {
+fn decode(bytes: &[u8], header: &Header, by: u32) -> Result<Vec<u8>, Flaw> {
     let broken = |error| Flaw::new(Reason::Undecodable, format!("a broken JPEG: {error}"));
-    let decoded = with(|turbo| turbo.decode(bytes, header)).map_err(broken)?;
+    let decoded = with(|turbo| turbo.decode(bytes, header, by)).map_err(broken)?;
     decoded.map_or_else(|| super::jpeg::decode(bytes, header), Ok)
 }
 
 impl Turbo {
     /// The pixels, or `None` for four components: libjpeg-turbo does not turn those into RGB.
-    fn decode(&mut self, bytes: &[u8], header: &Header) -> turbojpeg::Result<Option<Vec<u8>>> {
+    fn decode(&mut self, bytes: &[u8], header: &Header, by: u32) -> turbojpeg::Result<Option<Vec<u8>>> {
         let colorspace = self.decoder.read_header(bytes)?.colorspace;
         if matches!(colorspace, Colorspace::CMYK | Colorspace::YCCK) {
             return Ok(None);
         }
-        let (width, height) = (header.width as usize, header.height as usize);
-        let mut rgb = vec![0; width * height * 3];
+        self.decoder.set_scaling_factor(ScalingFactor::new(1, by as usize))?;
+        let (width, height) = (header.width.div_ceil(by) as usize, header.height.div_ceil(by) as usize);
+        let mut rgb = spare::take(width * height * 3);
         // A file that shows the library a larger picture than it showed us is an error here, not an overrun.
         let image = Image { pixels: &mut rgb[..], width, pitch: width * 3, height, format: PixelFormat::RGB };
         self.decoder.decompress(bytes, image)?;

@@ -38,7 +38,7 @@ impl Condition {
     /// A flaw of the frame: that nothing comes of the expression, which it names; or that there is no picture in it.
     pub fn holds(&self, picture: &mut Picture) -> Result<bool, Flaw> {
         if self.expression.names(Variable::Width) || self.expression.names(Variable::Height) {
-            picture.pixels(&self.limits)?;
+            picture.look(&self.limits)?;
         }
         self.expression.holds(&Facts::of(picture))
     }

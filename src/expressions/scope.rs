@@ -131,7 +131,7 @@ impl<'a> Facts<'a> {
     pub fn of(picture: &'a Picture) -> Self {
         Self {
             frame: &picture.frame,
-            size: picture.decoded().map(|pixels| [pixels.width, pixels.height]),
+            size: picture.size(),
             detections: &picture.detections,
             detection: picture.piece.as_ref().map(|piece| &piece.found),
             kinds: &picture.labels,

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::codec::Pixels;
+use crate::codec::Glance;
 use crate::engine::{Feed, Model, Output, Session};
 
 use super::form::Form;
@@ -131,8 +131,8 @@ impl Detector {
     }
 
     /// Writes a picture as the model wants it into `input`; where it was put.
-    pub fn prepare(&mut self, pixels: &Pixels, input: &mut [f32]) -> Placement {
-        self.letterbox.put(pixels, input)
+    pub fn prepare<'a>(&mut self, picture: impl Into<Glance<'a>>, input: &mut [f32]) -> Placement {
+        self.letterbox.put(picture, input)
     }
 
     /// What the outputs say, at `threshold` and above, before any suppression. What is not between 0 and 1 is no score.

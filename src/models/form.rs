@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Enough;
+
 /// The order of a picture's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +70,11 @@ impl Form {
     /// Values of 0 to 1, in the middle, padded with grey: how Ultralytics' models are trained.
     pub fn ultralytics(size: [u32; 2]) -> Self {
         Self { scale: 1.0 / 255.0, fit: Fit::Centre, pad: 114, ..Self::plain(size, Colours::Rgb) }
+    }
+
+    /// How many of a picture's pixels are enough for the model.
+    pub fn enough(&self) -> Enough {
+        Enough::Input { size: self.size, stretched: self.fit == Fit::Stretch }
     }
 
     /// How many numbers a pixel has.

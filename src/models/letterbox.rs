@@ -3,7 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::codec::Pixels;
+use crate::codec::{Glance, Pixels};
 
 use super::form::{Colours, Fit, Form, Layout};
 
@@ -74,9 +74,10 @@ impl Letterbox {
         &self.form
     }
 
-    /// Writes `pixels` into `input`, which has the form's size.
-    pub fn put(&mut self, pixels: &Pixels, input: &mut [f32]) -> Placement {
-        let (inside, placement) = self.place(pixels);
+    /// Writes a picture into `input`, which has the form's size. It is placed as all of its pixels would be.
+    pub fn put<'a>(&mut self, picture: impl Into<Glance<'a>>, input: &mut [f32]) -> Placement {
+        let Glance { pixels, size } = picture.into();
+        let (inside, placement) = self.place(size);
         self.resize(pixels, inside);
         let [left, top] = placement.offset.map(|offset| offset as usize);
         match self.form.layout {
@@ -87,9 +88,9 @@ impl Letterbox {
     }
 
     /// The size of a picture inside the input, and where it lies.
-    fn place(&self, pixels: &Pixels) -> ([u32; 2], Placement) {
+    fn place(&self, own: [u32; 2]) -> ([u32; 2], Placement) {
         // In f64, as the references do: in f32 a height of 234 becomes 233.99998, and so 233.
-        let own = [f64::from(pixels.width), f64::from(pixels.height)];
+        let own = own.map(f64::from);
         let size = self.form.size;
         let scales = [f64::from(size[0]) / own[0], f64::from(size[1]) / own[1]];
         let scale = scales[0].min(scales[1]);

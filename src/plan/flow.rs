@@ -13,6 +13,7 @@ use operators::{Fault, Flaw, Frame};
 
 use super::ways::{Input, Ways};
 use super::{HOME, Outcome, Tap, Wishes};
+use crate::codec::Enough;
 use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::sinks::Parcel;
@@ -106,15 +107,15 @@ impl<'p> Flow<'p> {
         }
     }
 
-    /// A frame comes from its source.
-    pub fn depart(&mut self, frame: Frame) {
+    /// A frame comes from its source; so many of its pixels are enough for all steps.
+    pub fn depart(&mut self, frame: Frame, enough: Enough) {
         let shared = Arc::new(frame.clone());
         let (parcels, filtered, told) = Default::default();
         let fate = Fate { frame: shared, parcels, dead: None, arrived: false, filtered, score: None, told };
         self.fates.push(fate);
         let at = Input::Source(frame.origin.source);
-        let record =
-            Record { picture: Picture::new(frame), place: Place { frame: self.fates.len() - 1, within: Vec::new() } };
+        let picture = Picture::new(frame).with(enough);
+        let record = Record { picture, place: Place { frame: self.fates.len() - 1, within: Vec::new() } };
         self.emit(at, None, record);
     }
 

@@ -12,6 +12,7 @@ use crate::picture::Piece;
 use crate::picture::tests::found;
 use crate::steps::{Faulted, OnFault, Verdict};
 
+mod images;
 mod views;
 
 /// What a step of a random graph does to the number that a record carries.
@@ -104,7 +105,7 @@ impl Graph {
                 Kind::Collect => Work::Collect(Box::new(Sum)),
                 kind => Work::line(kind),
             };
-            Node { name: index.to_string(), work, inputs: inputs.clone() }
+            Node { name: index.to_string(), work, enough: Enough::All, inputs: inputs.clone() }
         };
         let taps = self.sinks.iter().enumerate();
         let taps = taps.map(|(sink, inputs)| Tap {

@@ -125,7 +125,7 @@ impl Scenes {
         };
         let times = picture.timings[from..].iter().map(|(stage, time)| (*stage, time.as_secs_f64() * 1e3)).collect();
         *told = picture.timings.len();
-        let size = picture.decoded().map(|pixels| [pixels.width, pixels.height]);
+        let size = picture.size();
         let mut copy = picture.share();
         // Who is let go has taken no way.
         let way = (is_way && end == End::On).then(|| part.clone());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Each, StepConfig, Verdict, Work};
 use crate::cameras::{Lately, PerCamera};
-use crate::codec::Limits;
+use crate::codec::{Enough, Limits};
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -65,6 +65,13 @@ impl StepConfig for Dedupe {
             By::Looks => format!("the same looks ({} bits of 64)", self.distance),
         };
         format!("filters frames with {same} as one of the last {}", self.within)
+    }
+
+    fn enough(&self, _: &Context) -> Enough {
+        match self.by {
+            By::Bytes => Enough::NONE,
+            By::Looks => Enough::All,
+        }
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::engine::{Model, Session};
 use crate::mistake::Mistake;
@@ -201,6 +202,10 @@ impl StepConfig for Describe {
         said.chain([format!("{name}_skipped")]).collect()
     }
 
+    fn enough(&self, context: &Context) -> Enough {
+        self.load(context).map_or(Enough::All, |(_, describer)| describer.form.enough())
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         Ok(Work::line(Together { gaze: self.gaze(context)?, limits: context.picture }))
     }
@@ -226,9 +231,8 @@ impl Gaze for Describing {
     }
 
     fn look(&mut self, pictures: &mut [Picture]) -> Result<(), String> {
-        let too_small = |picture: &&mut Picture| {
-            picture.decoded().is_some_and(|pixels| pixels.width.min(pixels.height) < self.min_size)
-        };
+        let too_small =
+            |picture: &&mut Picture| picture.size().is_some_and(|[width, height]| width.min(height) < self.min_size);
         let (small, mut large): (Vec<_>, Vec<_>) = pictures.iter_mut().partition(too_small);
         self.infer(&mut large)?;
         small.into_iter().for_each(|picture| self.skip(picture));
@@ -246,7 +250,7 @@ impl Describing {
             pictures.len(),
             |index, input| {
                 let begun = Instant::now();
-                letterbox.put(pictures[index].decoded().expect("decoded before"), input);
+                letterbox.put(pictures[index].seen().expect("decoded before"), input);
                 prepared += begun.elapsed();
             },
             |_, outputs| said.push(read(readings, rules, outputs.iter().map(|output| output.data))),

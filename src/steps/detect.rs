@@ -6,6 +6,7 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::engine::{Model, Session};
 use crate::mistake::Mistake;
@@ -122,6 +123,10 @@ impl StepConfig for Detect {
         true
     }
 
+    fn enough(&self, context: &Context) -> Enough {
+        self.load(context).map_or(Enough::All, |(_, detector)| detector.form().enough())
+    }
+
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
         let (model, detector) = self.load(context)?;
         let labels = detector.labels(model);
@@ -190,8 +195,8 @@ impl Gaze for Detecting {
             pictures.len(),
             |index, input| {
                 let begun = Instant::now();
-                let pixels = pictures[index].decoded().expect("decoded before");
-                shared.borrow_mut().push(detector.borrow_mut().prepare(pixels, input));
+                let seen = pictures[index].seen().expect("decoded before");
+                shared.borrow_mut().push(detector.borrow_mut().prepare(seen, input));
                 prepared += begun.elapsed();
             },
             |index, outputs| {

@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use operators::Flaw;
 
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::kinds::Kind;
 use crate::mistake::Mistake;
@@ -60,6 +61,12 @@ pub trait StepConfig: Debug + Send + Sync {
     /// writes, too.
     fn gives(&self, _context: &Context) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How many of a picture's pixels are enough for it. With fewer, pictures are decoded faster that no other part of the
+    /// job needs whole.
+    fn enough(&self, _context: &Context) -> Enough {
+        Enough::All
     }
 
     /// Its condition: what stands in `when`.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Each, StepConfig, Verdict, Work};
 use crate::cameras::{Lately, PerCamera};
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -58,6 +59,10 @@ impl StepConfig for Sample {
         let rate = self.per_second.map(|rate| format!("{rate} frames a second at most"));
         let both: Vec<_> = every.into_iter().chain(rate).collect();
         format!("lets {} go on", both.join(", and of these "))
+    }
+
+    fn enough(&self, _: &Context) -> Enough {
+        Enough::NONE
     }
 
     fn open(&self, _: &Context) -> anyhow::Result<Work> {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Each, StepConfig, Verdict, Work};
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -31,6 +32,10 @@ impl StepConfig for Score {
 
     fn describe(&self) -> String {
         format!("counts each `{}` that is right, missed or too many, where a frame carries the truth", self.label)
+    }
+
+    fn enough(&self, _: &Context) -> Enough {
+        Enough::NONE
     }
 
     fn open(&self, _: &Context) -> anyhow::Result<Work> {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Each, StepConfig, Verdict, Work};
-use crate::codec;
+use crate::codec::{self, Enough};
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::picture::Picture;
@@ -24,6 +24,10 @@ impl StepConfig for Strip {
 
     fn describe(&self) -> String {
         "takes out EXIF and all else that an image tells beside the picture".to_owned()
+    }
+
+    fn enough(&self, _: &Context) -> Enough {
+        Enough::NONE
     }
 
     fn open(&self, _: &Context) -> anyhow::Result<Work> {

@@ -36,7 +36,7 @@ impl<G: Gaze> Step for Together<G> {
     fn run(&mut self, batch: Vec<Picture>) -> Vec<Result<Picture, Stop>> {
         let (mut sound, mut answers) = (Vec::with_capacity(batch.len()), Vec::new());
         for mut picture in batch {
-            match picture.pixels(&self.limits).map(drop) {
+            match picture.look(&self.limits).map(drop) {
                 Ok(()) => sound.push(picture),
                 Err(flaw) => answers.push(Err(Stop::Fault(picture, flaw))),
             }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Each, StepConfig, Verdict, Work};
+use crate::codec::Enough;
 use crate::context::Context;
 use crate::expressions::Condition;
 use crate::mistake::Mistake;
@@ -29,6 +30,10 @@ impl StepConfig for Where {
 
     fn when(&self) -> Option<&str> {
         Some(&self.when)
+    }
+
+    fn enough(&self, _: &Context) -> Enough {
+        Enough::NONE
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {

@@ -58,7 +58,7 @@ impl Sayings {
         }
         let sized = |variable| self.0.iter().any(|saying| saying.expression.names(variable));
         if sized(Variable::Width) || sized(Variable::Height) {
-            picture.pixels(limits)?;
+            picture.look(limits)?;
         }
         let facts = Facts::of(picture);
         let said: Result<Vec<_>, Flaw> = self.0.iter().map(|saying| saying.say(&facts)).collect();

@@ -83,7 +83,7 @@ impl Lone {
             // The input stays as it is: only the first one has to be made.
             let fill = |_: usize, input: &mut [f32]| {
                 if turn == 0 {
-                    detector.prepare(grey, input);
+                    detector.prepare(&*grey, input);
                 }
             };
             session.run(frames, fill, |_, _| {}).map_err(anyhow::Error::msg)?;
