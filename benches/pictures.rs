@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use operators::{Frame, Number, UnixMillis};
+use operators::{Frame, Number};
 use vigie::codec::{self, CODECS, Codec, Enough, Header, Limits};
 use vigie::job::Job;
 use vigie::picture::Picture;
@@ -154,19 +154,7 @@ fn pictures(folder: &Path, [width, height]: [u32; 2]) -> Vec<Vec<u8>> {
 }
 
 fn frame(bytes: &[u8]) -> Frame {
-    Frame {
-        camera: "door".into(),
-        number: Number(0),
-        id: "1".into(),
-        captured_at: None,
-        received_at: UnixMillis::now(),
-        origin: Default::default(),
-        flaw: None,
-        task: None,
-        headers: None,
-        truth: None,
-        bytes: bytes.to_vec().into(),
-    }
+    Frame::new("door".into(), Number(0), "1".into(), bytes.to_vec().into())
 }
 
 /// How long this thread was on a core.

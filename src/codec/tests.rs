@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod fewer;
+
 const RED: [u8; 3] = [220, 30, 30];
 const GREEN: [u8; 3] = [30, 200, 60];
 const BLUE: [u8; 3] = [40, 60, 220];
