@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::codec::Enough;
 use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::models::form::Asked;
@@ -94,10 +93,6 @@ impl StepConfig for Classify {
 
     fn gives(&self, context: &Context) -> Vec<String> {
         self.inside().gives(context)
-    }
-
-    fn enough(&self, context: &Context) -> Enough {
-        self.inside().enough(context)
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {

@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::codec::Enough;
 use crate::context::Context;
 use crate::engine::{Model, Session};
 use crate::mistake::Mistake;
@@ -201,10 +200,6 @@ impl StepConfig for Describe {
             |(name, reading): (String, Reading)| under(&name, reading.silence(&self.rules())).collect::<Vec<_>>();
         let said = self.readings(&name, describer).into_iter().flat_map(named).map(|(name, _)| name);
         said.chain([format!("{name}_skipped")]).collect()
-    }
-
-    fn enough(&self, context: &Context) -> Enough {
-        self.load(context).map_or(Enough::All, |(_, describer)| describer.form.enough())
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {

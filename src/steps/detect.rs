@@ -46,6 +46,11 @@ pub struct Detect {
     /// The largest box that is kept, as a share of the picture's area, 0 to 1.
     #[serde(default = "whole")]
     pub max_area: f32,
+    /// Whether JPEGs that are much larger than what the model sees may be decoded to a half, a quarter or an eighth a side, where
+    /// no other part of the job needs all their pixels: a third less time for five megapixels, and scores move by up to 0.05,
+    /// more with a small model.
+    #[serde(default)]
+    pub scaled_decode: bool,
     /// The model, loaded once and shared by the workers, and its family, found by one trial.
     #[serde(skip)]
     #[schemars(skip)]
@@ -124,7 +129,8 @@ impl StepConfig for Detect {
     }
 
     fn enough(&self, context: &Context) -> Enough {
-        self.load(context).map_or(Enough::All, |(_, detector)| detector.form().enough())
+        let seen = self.scaled_decode.then(|| self.load(context).ok()).flatten();
+        seen.map_or(Enough::All, |(_, detector)| detector.form().enough())
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<Work> {
