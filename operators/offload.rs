@@ -190,8 +190,7 @@ where
         move |input, output| {
             input.for_each(|time, data| {
                 let (frames, since) = (data.iter().map(W::frames).sum(), Instant::now());
-                // Not the buffer itself: timely uses that again.
-                let answered = answer(&mut work, data.drain(..).collect());
+                let answered = answer(&mut work, std::mem::take(data));
                 load.did(frames, since.elapsed());
                 output.session(&time).give_iterator(answered.into_iter());
             });
