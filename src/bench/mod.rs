@@ -190,7 +190,7 @@ fn shown(path: &Path) -> String {
 /// Sizes of batches to try beside the job's own: frame by frame, and twice as many.
 fn other_batches(own: usize) -> Vec<usize> {
     const MOST: usize = 1024;
-    let mut sizes = vec![1, (2 * own).max(3).min(MOST)];
+    let mut sizes = vec![1, (2 * own).clamp(3, MOST)];
     sizes.retain(|size| *size != own);
     sizes
 }

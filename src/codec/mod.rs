@@ -64,6 +64,12 @@ impl Default for Limits {
     }
 }
 
+/// The pixels of a JPEG as stored, of the header's size, each side divided by the last number (1, 2, 4 or 8) and rounded up.
+type Decode = fn(&[u8], &Header, u32) -> Result<Vec<u8>, Flaw>;
+
+/// A JPEG, 4:2:0, at a quality from 1 to 100.
+type Encode = fn(&Pixels, u8) -> Result<Bytes, Flaw>;
+
 /// One way to read and write a JPEG.
 #[derive(Debug)]
 pub struct Codec {
@@ -71,11 +77,8 @@ pub struct Codec {
     pub name: &'static str,
     /// Whether it decodes to a half, a quarter or an eighth of the size in less time.
     shrinks: bool,
-    /// The pixels of a JPEG as stored, of the header's size, each side divided by the last number (1, 2, 4 or 8) and
-    /// rounded up.
-    decode: fn(&[u8], &Header, u32) -> Result<Vec<u8>, Flaw>,
-    /// A JPEG, 4:2:0, at a quality from 1 to 100.
-    encode: fn(&Pixels, u8) -> Result<Bytes, Flaw>,
+    decode: Decode,
+    encode: Encode,
 }
 
 impl Codec {
