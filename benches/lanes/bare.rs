@@ -129,9 +129,8 @@ impl Loop {
         let mut left = TIMEOUT;
         let mut since = None;
         while batch.len() < BATCH && !left.is_zero() {
-            match self.consumer.poll(left) {
-                Some(Ok(message)) => batch.push(message),
-                Some(Err(_)) | None => {}
+            if let Some(Ok(message)) = self.consumer.poll(left) {
+                batch.push(message);
             }
             if !batch.is_empty() {
                 left = TIMEOUT.saturating_sub(since.get_or_insert_with(Instant::now).elapsed());

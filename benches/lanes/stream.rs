@@ -116,7 +116,7 @@ impl Restart {
     }
 
     /// Takes note of a result that was not there before: of the new processes, if it lies behind what the old ones wrote.
-    fn new(&mut self, seen: &Seen) {
+    fn note(&mut self, seen: &Seen) {
         if let (Some((killed, ends)), None) = (self.killed, self.back)
             && seen.offset >= ends[seen.partition]
         {
@@ -166,7 +166,7 @@ impl Watch {
             match self.take(Duration::from_millis(10))? {
                 Some(seen) => {
                     latest = seen.at;
-                    restart.new(&seen);
+                    restart.note(&seen);
                 }
                 None if self.seen.iter().all(Option::is_some) && latest.elapsed() > LINGER => break,
                 None => tree.alive()?,

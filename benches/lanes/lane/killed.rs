@@ -15,6 +15,9 @@ const RATE: f64 = 20.0;
 const FRAMES: usize = 240;
 const BEFORE: usize = 100;
 
+/// Something that is said of a stream.
+type Figure = fn(&Streamed) -> f64;
+
 /// Measures it.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let ours = Turns::take(bench, "D", [VIGIE, VIGIE_2P], bench.flags.rounds(), one);
     // The peers take half a minute each: once has to do.
     let theirs = Turns::take(bench, "D", bench.peers(PEERS), 1, one);
-    let figures: [(&str, fn(&Streamed) -> f64, f64); 3] = [
+    let figures: [(&str, Figure, f64); 3] = [
         ("kill to first new result, s", |streamed| streamed.back.unwrap_or(f64::INFINITY), 2.0),
         ("frames lost", |streamed| streamed.lost as f64, 0.0),
         ("results repeated", |streamed| streamed.repeated as f64, 0.0),
