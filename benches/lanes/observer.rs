@@ -8,6 +8,9 @@ use rdkafka::message::Message as _;
 use crate::kafka::{PARTITIONS, Topic, ends};
 use crate::result::Found;
 
+/// How long a reader takes until it waits for what comes.
+const READY: Duration = Duration::from_secs(1);
+
 /// Reads a topic of results from its beginning.
 pub struct Observer {
     consumer: BaseConsumer,
@@ -27,12 +30,18 @@ pub struct Seen {
 }
 
 impl Observer {
-    /// Of a topic.
+    /// Of a topic that is still empty.
     ///
     /// # Errors
     /// What the client says.
     pub fn new(topic: &Topic<'_>) -> anyhow::Result<Self> {
-        Ok(Self { consumer: topic.reader()?, topic: topic.name.clone() })
+        let consumer = topic.reader()?;
+        // A topic that was just made refuses the first fetch, and the client waits half a second before the next: that is no
+        // time of a contender's.
+        let early = consumer.poll(READY);
+        anyhow::ensure!(!matches!(early, Some(Ok(_))), "a result was there before anybody began");
+        drop(early);
+        Ok(Self { consumer, topic: topic.name.clone() })
     }
 
     /// The next result, if one comes within `patience`.
