@@ -22,9 +22,9 @@ pub const SIZE: usize = 100_000;
 /// Frames after which wake-ups are counted.
 pub const SETTLED: u64 = 600;
 
-/// Frames that come together: as many as a mailbox has room for, so that what is admitted at once does not depend on who is
-/// quicker.
-const GROUP: u64 = 8;
+/// Frames that come together: no more than a mailbox has room for, so that what is admitted at once does not depend on who is
+/// quicker, and whole batches, so that none waits for its timeout.
+const GROUP: u64 = 6;
 
 /// How frames come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
