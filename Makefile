@@ -18,7 +18,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 export VIGIE_MODELS ?= $(CURDIR)/../shared/models
 export VIGIE_IMAGES ?= $(CURDIR)/../shared/images
 
-.PHONY: demo test test-tract servers chaos train bench bench-peers profile setup build broken lint clean
+.PHONY: demo test test-tract servers chaos train bench bench-peers profile release setup build broken lint clean
 
 demo: setup build
 	@scripts/demo.sh $(TARGET)/debug/vigie
@@ -60,7 +60,12 @@ lint:
 	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	@scripts/deny.sh
 
-bench: setup
+# The program as the benches have it, and its runtime: one build for all of them.
+release: setup
+	cargo bench $(CARGO_FLAGS) --bench lanes --no-run
+	@$(TARGET)/release/vigie setup
+
+bench: release
 	@tests/servers/install.sh kafka
 	@command -v valgrind >/dev/null || scripts/apt.sh valgrind || true
 	cargo bench $(CARGO_FLAGS) --bench lanes
@@ -69,14 +74,12 @@ bench: setup
 	cargo bench $(CARGO_FLAGS) --bench cluster
 
 # Vigie beside Spark, Bytewax, Pathway and a plain Python loop, on the same frames.
-bench-peers: setup
+bench-peers: release
 	@tests/servers/install.sh kafka
 	@benches/peers/setup.sh
 	cargo bench $(CARGO_FLAGS) --bench lanes -- --peers --lane A,B,C,D,E
 
-profile: setup
-	cargo build $(CARGO_FLAGS) --release
-	@$(TARGET)/release/vigie setup
+profile: release
 	@scripts/profile.sh $(TARGET)/release/vigie
 
 train: setup build
