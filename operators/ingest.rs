@@ -29,6 +29,10 @@ use crate::{Epoch, FrameBatch, Origin, UnixMillis};
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(16);
 
+/// Milliseconds from one epoch to the next: every operator of every worker hears of each, and frames of one share that. A
+/// receipt waits for the end of its epoch, and results do not.
+const TICK: Epoch = 4;
+
 /// How much may be in flight: admitted and not yet acknowledged. One frame is always let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -55,12 +59,15 @@ pub struct Meter {
     pub lag: AtomicU64,
 }
 
-/// The clock of a job: milliseconds since 1970, read once and counted from there, because a wall clock that
+/// The clock of a job: milliseconds since 1970, in steps of four, read once and counted from there, because a wall clock that
 /// is set back would stop every receipt until it has caught up. Clocks of several machines may differ:
 /// what differs is how long a receipt takes, not what it means.
 pub fn clock() -> impl Fn() -> Epoch + 'static {
     let (base, start) = (UnixMillis::now().0, Instant::now());
-    move || base + start.elapsed().as_millis() as Epoch
+    move || {
+        let now = base + start.elapsed().as_millis() as Epoch;
+        now - now % TICK
+    }
 }
 
 impl Window {

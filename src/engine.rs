@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::onnx;
 use crate::picture::ModelTag;
 
+mod calm;
 mod engines;
 mod onnxruntime;
 mod pace;
@@ -21,7 +22,7 @@ pub use pace::Manner;
 pub use session::Session;
 
 use engines::Graph;
-use pace::Pace;
+use session::Rhythm;
 
 /// A model's file, read and understood.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub struct Model {
     /// What runs it.
     pub engine: Engine,
     graph: Box<dyn Graph>,
-    pace: Arc<Pace>,
+    rhythm: Arc<Rhythm>,
 }
 
 /// A model's inputs and outputs: what its family is known by.
@@ -158,7 +159,7 @@ impl Model {
         let names = understood.facts.get("names").cloned();
         let tag = ModelTag { name: name.into(), sha256: sha256.into() };
         let engines::Understood { signature, facts, graph } = understood;
-        Ok(Arc::new(Self { tag, signature, names, facts, engine, graph, pace: Arc::default() }))
+        Ok(Arc::new(Self { tag, signature, names, facts, engine, graph, rhythm: Arc::default() }))
     }
 
     /// A session for one worker. The model has one input, N×…, of fixed size but for N.
@@ -181,7 +182,7 @@ impl Model {
         let known = matches!(port.numbers, Numbers::Floats | Numbers::Bytes);
         anyhow::ensure!(known, "the model's input {port} takes pictures neither as f32 nor as u8");
         let runner = self.graph.runner(inputs, &feed).map_err(anyhow::Error::msg)?;
-        Ok(Session::new(runner, self.batch(port), self.pace.clone()))
+        Ok(Session::new(runner, self.batch(port), self.rhythm.clone()))
     }
 
     /// Whether it is found out at work if it is better run once a frame or once a batch.
@@ -192,12 +193,13 @@ impl Model {
     /// How it is run, as far as it is known by now, and why.
     pub fn manner(&self) -> Manner {
         let takes = self.signature.inputs.first().and_then(|port| port.shape.first()).copied().unwrap_or(1);
-        match (takes, self.engine.batch()) {
-            (1, _) => Manner::new("once a frame", "it takes one frame at a time"),
-            (2.., _) => Manner::new(&format!("once for {takes} frames"), "it takes no other number at a time"),
-            (_, Some(_)) => Manner::new("once a frame", &format!("{} is slower in batches", self.engine)),
-            (_, None) => self.pace.manner(),
-        }
+        let usual = match (takes, self.engine.batch()) {
+            (1, _) => Some(Manner::new("once a frame", "it takes one frame at a time")),
+            (2.., _) => Some(Manner::new(&format!("once for {takes} frames"), "it takes no other number at a time")),
+            (_, Some(_)) => Some(Manner::new("once a frame", &format!("{} is slower in batches", self.engine))),
+            (_, None) => None,
+        };
+        self.rhythm.manner(usual)
     }
 
     /// How many frames it takes at once; `None` for any number.

@@ -5,7 +5,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use operators::ingest::clock;
-use operators::views::Told;
 use operators::{BatchFrames, Closer, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
 use timely::dataflow::operators::vec::{Map, Partition as _};
 use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
@@ -15,7 +14,7 @@ use timely::worker::Worker;
 use crate::board::Board;
 use crate::exhibit::{Exhibit, exhibit};
 use crate::metrics::Metrics;
-use crate::plan::{Outcome, Plan, Worked};
+use crate::plan::Plan;
 use crate::settle::{Ended, Shipment, To, Writing, ship};
 use crate::sinks::Sink;
 use crate::sources::Source;
@@ -109,17 +108,14 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
         }
 
         // Batches of three through the steps.
-        let worked = scope
-            .concatenate(frames)
-            .batch(size, timeout, partition)
-            .offload("Steps", 1, metrics.loads.add("steps"), plan)
-            .flat_map(parted);
-        let [outcomes, told] = two(worked.partition(2, |part| (u64::from(matches!(part, Worth::Telling(_))), part)));
-        let mut shipments = outcomes.flat_map(Worth::shipped);
+        let batches = scope.concatenate(frames).batch(size, timeout, partition);
+        let worked = batches.offload("Steps", 1, metrics.loads.add("steps"), plan);
+        let mut shipments = worked.clone().flat_map(|worked| worked.outcomes.into_iter().flat_map(ship));
 
         // Views, on every process: what they are told is durable before its epoch is done.
         if let Some(views) = views {
-            let (rows, waits) = exhibit(scope, told.flat_map(Worth::told), views, &metrics.loads);
+            let told = worked.flat_map(|worked| Some(worked.told).filter(|told| !told.is_empty()));
+            let (rows, waits) = exhibit(scope, told, views, &metrics.loads);
             shipments = scope.concatenate([shipments, rows]);
             waits.probe_with(&running.done);
         }
@@ -139,33 +135,6 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
             .probe_with(&running.done);
         running
     })
-}
-
-/// What comes of a batch: what becomes of a frame, or what views are told of all.
-#[derive(Clone)]
-enum Worth {
-    Shipping(Outcome),
-    Telling(Vec<Told>),
-}
-
-impl Worth {
-    fn shipped(self) -> Vec<Shipment> {
-        if let Self::Shipping(outcome) = self { ship(outcome) } else { Vec::new() }
-    }
-
-    fn told(self) -> Option<Vec<Told>> {
-        if let Self::Telling(told) = self { Some(told) } else { None }
-    }
-}
-
-fn parted(worked: Worked) -> impl Iterator<Item = Worth> {
-    let told = Some(worked.told).filter(|told| !told.is_empty()).map(Worth::Telling);
-    worked.outcomes.into_iter().map(Worth::Shipping).chain(told)
-}
-
-/// Two streams of a partition.
-fn two<S>(streams: Vec<S>) -> [S; 2] {
-    streams.try_into().ok().expect("it was parted in two")
 }
 
 /// Starts a source on a thread of its own; its mailbox.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use vigie::engine::{Engine, Model};
 
@@ -38,4 +39,31 @@ fn models_run_but_for_those_that_are_known_not_to() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Catches a batch that is told other things on all cores, and one that never gets them.
+#[test]
+fn a_batch_that_is_alone_is_told_the_same_on_all_cores() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = Engine::here().expect("an engine").to_string() == "ONNX Runtime";
+    if cores < 2 || !runtime {
+        return println!("skipped: one core, or an engine that has no threads");
+    }
+    let model = Model::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/persons.onnx")).expect("a model");
+    let mut session = model.session().expect("a session");
+    let mut said: Vec<Vec<f32>> = Vec::new();
+    let start = Instant::now();
+    while !model.manner().why.contains("on all cores") {
+        assert!(start.elapsed() < Duration::from_secs(60), "all cores were not tried: {}", model.manner().why);
+        let (mut numbers, began) = (Vec::new(), Instant::now());
+        let fill = |frame: usize, input: &mut [f32]| {
+            input.iter_mut().enumerate().for_each(|(at, value)| *value = (at * (frame + 3) % 256) as f32);
+        };
+        session.run(3, fill, |_, outputs| numbers.extend_from_slice(outputs[0].data)).expect("it runs");
+        said.push(numbers);
+        // A model that works more than half of the time is not alone.
+        std::thread::sleep(began.elapsed() + Duration::from_millis(1));
+    }
+    let differs = |numbers: &&Vec<f32>| numbers.iter().zip(&said[0]).any(|(one, other)| (one - other).abs() > 1e-3);
+    assert_eq!(said.iter().filter(differs).count(), 0, "of {} batches", said.len());
 }

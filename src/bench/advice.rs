@@ -252,7 +252,7 @@ mod tests {
         let chosen = best(&trials).expect("three trials");
         let batches = [measured(2, 1, 104.0), measured(2, 6, 109.0)];
         let advice = Advice::of(&says(), &trials, chosen, &batches);
-        assert_eq!((advice.workers, advice.batch, advice.timeout_ms, advice.window), (2, 3, 100, 64));
+        assert_eq!((advice.workers, advice.batch, advice.timeout_ms, advice.window), (2, 3, 100, 256));
         assert_eq!(advice.why[0], "108.0 frames/s; -w 1 44 % less, -w 4 2 % more");
         assert!(
             advice.why[1].starts_with("108.0 frames/s; batches of 1 4 % less, batches of 6 1 % more"),
@@ -282,12 +282,12 @@ mod tests {
     #[test]
     fn what_has_to_be_known_of_the_figures_is_told() {
         let mut trial = measured(2, 3, 100.0);
-        (trial.cores, trial.window) = (Some(1.2), 90);
+        (trial.cores, trial.window) = (Some(1.2), 390);
         trial.account.filtered = [("still".to_owned(), 150)].into();
         trial.account.dead = [("undecodable".to_owned(), 3)].into();
         let advice = Advice::of(&says(), std::slice::from_ref(&trial), &trial, &[]);
         for word in
-            ["still filters 50 %", "1 % of the frames become dead letters", "not the job's 64", "2 cores and got 1.20"]
+            ["still filters 50 %", "1 % of the frames become dead letters", "not the job's 256", "2 cores and got 1.20"]
         {
             assert!(advice.notes.iter().any(|note| note.contains(word)), "{word}: {:?}", advice.notes);
         }

@@ -103,11 +103,19 @@ pub(super) trait Runner: Debug + Send {
     /// What the engine says.
     fn input(&mut self, frames: usize) -> Result<&mut [f32], String>;
 
-    /// Runs the model over what was written; `read` gets its outputs.
+    /// Whether it can be run on all cores, by now. Asked for the first time, it sees to it.
+    fn can_be_wide(&mut self) -> bool {
+        false
+    }
+
+    /// It will not be run on all cores any more.
+    fn stay_narrow(&mut self) {}
+
+    /// Runs the model over what was written, on all cores if it is to be `wide` and can; `read` gets its outputs.
     ///
     /// # Errors
     /// What the engine says, or `read`.
-    fn run(&mut self, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String>;
+    fn run(&mut self, wide: bool, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String>;
 }
 
 /// An output for all frames of a run.

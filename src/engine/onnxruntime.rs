@@ -1,12 +1,12 @@
 //! ONNX Runtime: the only file that knows it.
 //!
 //! One environment a process, one session a worker, one thread a session: two sessions with the runtime's own defaults
-//! (all cores each, spinning) halve each other's speed. The library is loaded at run time, so that building needs none.
+//! (all cores each, spinning) halve each other's speed. One more a model has all cores, for a batch that is alone. The library is loaded at run time, so that building needs none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -17,7 +17,7 @@ use ort::value::{DynValue, DynValueTypeMarker, Outlet, Tensor, TensorElementType
 use crate::setup;
 
 use super::engines::{Graph, Raw, Runner, Understood};
-use super::{Feed, Numbers, Port, Signature};
+use super::{Feed, Numbers, Port, Signature, calm};
 
 /// The library: what `ORT_DYLIB_PATH` names, or what `vigie setup` has fetched.
 fn library() -> Option<PathBuf> {
@@ -54,17 +54,18 @@ pub(super) fn environment() -> Result<Environment, String> {
 /// Lets the runtime understand a model once.
 pub(super) fn understand(bytes: Vec<u8>) -> Result<Understood, String> {
     let unfit = |error: String| format!("is cut short or broken, or is no ONNX file ({error}): fetch it again");
-    let session = commit(&bytes).map_err(unfit)?;
+    let session = commit(&bytes, 1).map_err(unfit)?;
     let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
     let signature = Signature { inputs: ports(session.inputs()), outputs: ports(session.outputs()) };
-    Ok(Understood { signature, facts: facts(&session), graph: Box::new(File(bytes)) })
+    Ok(Understood { signature, facts: facts(&session), graph: Box::new(File::new(bytes)) })
 }
 
-fn commit(bytes: &[u8]) -> Result<Session, String> {
+/// A session on so many threads, none of which spins.
+fn commit(bytes: &[u8], threads: usize) -> Result<Session, String> {
     let build = || -> Result<_, Box<dyn std::error::Error>> {
         let builder = Session::builder(&environment()?)?;
         let mut builder = builder
-            .with_intra_threads(1)?
+            .with_intra_threads(threads)?
             .with_intra_op_spinning(false)?
             .with_optimization_level(GraphOptimizationLevel::All)?;
         Ok(builder.commit_from_memory(bytes)?)
@@ -93,20 +94,62 @@ fn facts(session: &Session) -> BTreeMap<String, String> {
     told.chain(own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)))).collect()
 }
 
-/// A model's file: each worker has a session of its own made from it.
+/// A model's file: each worker has a session of its own made from it, and all share one that has all cores.
 #[derive(Debug)]
-struct File(Vec<u8>);
+struct File {
+    bytes: Arc<[u8]>,
+    wide: Arc<Wide>,
+}
+
+impl File {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), wide: Arc::default() }
+    }
+}
 
 impl Graph for File {
     fn runner(&self, inputs: &[Port], feed: &Feed) -> Result<Box<dyn Runner>, String> {
-        Ok(Box::new(Worker { session: commit(&self.0)?, inputs: inputs.into(), feed: feed.clone(), room: None }))
+        let (bytes, wide) = (self.bytes.clone(), self.wide.clone());
+        let session = commit(&bytes, 1)?;
+        Ok(Box::new(Worker { bytes, session, wide, inputs: inputs.into(), feed: feed.clone(), room: None }))
+    }
+}
+
+/// The session that has all cores.
+#[derive(Debug, Default)]
+struct Wide(Mutex<Slot>);
+
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Made(Session),
+    /// It is done without.
+    Closed,
+}
+
+impl Wide {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is there. Who asks first makes it, and its frames wait for that: on a thread of its own it could still be at
+    /// it when the process ends, which the library does not survive.
+    fn is_made(&self, bytes: &[u8]) -> bool {
+        let mut slot = self.slot();
+        if let Slot::Empty = *slot {
+            *slot = commit(bytes, calm::threads()).map_or(Slot::Closed, Slot::Made);
+        }
+        matches!(*slot, Slot::Made(_))
     }
 }
 
 /// A session with its inputs, which are kept from run to run.
 #[derive(Debug)]
 struct Worker {
+    bytes: Arc<[u8]>,
     session: Session,
+    wide: Arc<Wide>,
     inputs: Arc<[Port]>,
     feed: Feed,
     room: Option<Room>,
@@ -223,8 +266,18 @@ impl Runner for Worker {
         Ok(self.room.insert(room).picture.floats())
     }
 
-    fn run(&mut self, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String> {
-        let Self { session, inputs, feed, room } = self;
+    fn can_be_wide(&mut self) -> bool {
+        self.wide.is_made(&self.bytes)
+    }
+
+    fn stay_narrow(&mut self) {
+        *self.wide.slot() = Slot::Closed;
+    }
+
+    fn run(&mut self, wide: bool, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String> {
+        let Self { session, inputs, feed, room, .. } = self;
+        let mut slot = wide.then(|| self.wide.slot());
+        let session = if let Some(Slot::Made(all)) = slot.as_deref_mut() { all } else { session };
         let Room { picture, others, .. } = room.as_mut().ok_or("nothing was put in")?;
         let others = others.iter().map(|(name, value)| (name.as_str(), SessionInputValue::from(value)));
         let picture = (inputs[feed.picture].name.as_str(), picture.value());

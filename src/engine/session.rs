@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Output;
+use super::calm::Calm;
 use super::engines::{Raw, Runner};
-use super::pace::{Pace, Way};
+use super::pace::{Manner, Pace, Way};
 
 /// A model at work for one worker.
 #[derive(Debug)]
@@ -13,21 +14,47 @@ pub struct Session {
     runner: Box<dyn Runner>,
     /// How many frames the model takes at once; `None` for any number.
     batch: Option<usize>,
-    pace: Arc<Pace>,
+    rhythm: Arc<Rhythm>,
     /// The ways in which this session has run a batch: the first run of each prepares the engine, and says nothing.
     seasoned: Vec<(Way, usize)>,
 }
 
+/// What is known of how a model is best run, by all its workers.
+#[derive(Debug, Default)]
+pub(super) struct Rhythm {
+    calm: Calm,
+    /// Of batches that follow one another.
+    busy: Pace,
+    /// Of batches that are alone.
+    alone: Pace,
+}
+
+impl Rhythm {
+    fn pace(&self, is_alone: bool) -> &Pace {
+        if is_alone { &self.alone } else { &self.busy }
+    }
+
+    /// How the model is run, and why: as is `usual`, or as was found out.
+    pub(super) fn manner(&self, usual: Option<Manner>) -> Manner {
+        let unknown = || Manner::new("once a frame", "not measured yet: the first batches of two and more tell");
+        let mut manner = usual.or_else(|| self.busy.manner()).unwrap_or_else(unknown);
+        if let Some(Manner { runs, why }) = self.alone.manner() {
+            manner.why += &format!("; where nothing else is at work {runs}: {why}");
+        }
+        manner
+    }
+}
+
 impl Session {
     /// A session over a model; `batch` is how many frames it takes at once, `None` for any number.
-    pub(super) fn new(runner: Box<dyn Runner>, batch: Option<usize>, pace: Arc<Pace>) -> Self {
-        Self { runner, batch, pace, seasoned: Vec::new() }
+    pub(super) fn new(runner: Box<dyn Runner>, batch: Option<usize>, rhythm: Arc<Rhythm>) -> Self {
+        Self { runner, batch, rhythm, seasoned: Vec::new() }
     }
 
     /// Runs the model over `count` frames: `fill` writes the input of each, `read` gets its outputs.
     ///
     /// A model of a fixed batch is run as often as that takes, its last input padded with what stood there before. One that
-    /// takes any number is run as it was found to be faster.
+    /// takes any number is run as it was found to be faster. A batch that is alone has all cores.
     ///
     /// # Errors
     /// What the engine says.
@@ -37,32 +64,39 @@ impl Session {
         mut fill: impl FnMut(usize, &mut [f32]),
         mut read: impl FnMut(usize, &[Output<'_>]),
     ) -> Result<(), String> {
-        let way = self.pace.way(count);
-        let group = self.batch.unwrap_or(if way == Way::Together { count } else { 1 }).max(1);
+        let rhythm = self.rhythm.clone();
+        let turn = rhythm.calm.begin();
+        let ways = Way::all(self.batch.is_none() && count > 1, turn.is_alone && self.can_be_wide());
+        let way = rhythm.pace(turn.is_alone).way(count, &ways);
+        let group = self.batch.unwrap_or(if way.together { count } else { 1 }).max(1);
         let mut spent = Duration::ZERO;
         for first in (0..count).step_by(group) {
             let frames = group.min(count - first);
-            spent += self.run_once(group, frames, |at, to| fill(first + at, to), |at, from| read(first + at, from))?;
+            let once = (group, frames, way.wide);
+            spent += self.run_once(once, |at, to| fill(first + at, to), |at, from| read(first + at, from))?;
         }
-        if self.batch.is_none() && count > 1 {
-            self.tell(way, count, spent);
+        match self.seasoned.contains(&(way, count)) {
+            // All cores are not there yet: what is found out now would leave them out for good.
+            true if turn.is_alone && !ways.iter().any(|way| way.wide) => {}
+            true => rhythm.pace(turn.is_alone).tell(way, &ways, count, spent),
+            false => self.seasoned.push((way, count)),
         }
         Ok(())
     }
 
-    /// A batch took so long that way.
-    fn tell(&mut self, way: Way, count: usize, spent: Duration) {
-        match self.seasoned.contains(&(way, count)) {
-            true => self.pace.tell(way, count, spent),
-            false => self.seasoned.push((way, count)),
+    /// Whether all cores are there for a batch that is alone, and not known to be no faster.
+    fn can_be_wide(&mut self) -> bool {
+        if self.rhythm.alone.is_narrow() {
+            self.runner.stay_narrow();
+            return false;
         }
+        self.runner.can_be_wide()
     }
 
-    /// Runs the model over a group of frames; how long the engine took.
+    /// Runs the model over a group, of which so many are frames; how long the engine took.
     fn run_once(
         &mut self,
-        group: usize,
-        frames: usize,
+        (group, frames, wide): (usize, usize, bool),
         mut fill: impl FnMut(usize, &mut [f32]),
         mut read: impl FnMut(usize, &[Output<'_>]),
     ) -> Result<Duration, String> {
@@ -71,7 +105,7 @@ impl Session {
         input.chunks_mut(sample).take(frames).enumerate().for_each(|(at, input)| fill(at, input));
         let (start, mut spent) = (Instant::now(), Duration::ZERO);
         let mut stacked = false;
-        let done = self.runner.run(&mut |raws| {
+        let done = self.runner.run(wide, &mut |raws| {
             spent = start.elapsed();
             let odd = raws.iter().find(|raw| group > 1 && raw.lead != Some(group as i64));
             if let Some(Raw { name, .. }) = odd {
@@ -83,7 +117,8 @@ impl Session {
         });
         if stacked && self.batch.is_none() {
             // From now on it gets its frames one by one.
-            self.pace.stacks();
+            self.rhythm.busy.stacks();
+            self.rhythm.alone.stacks();
         }
         done.map(|()| spent)
     }

@@ -206,7 +206,7 @@ impl Runner for Worker {
         Ok(&mut self.picture)
     }
 
-    fn run(&mut self, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String> {
+    fn run(&mut self, _: bool, read: &mut dyn FnMut(&[Raw<'_>]) -> Result<(), String>) -> Result<(), String> {
         let fed = (0..self.inputs.len()).map(|at| self.tensor(at)).collect::<TractResult<TVec<_>>>();
         let outputs = guarded(|| self.plan.run(fed?))?;
         let floats =

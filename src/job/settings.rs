@@ -86,7 +86,7 @@ impl Default for Limits {
     fn default() -> Self {
         let codec::Limits { pixels, side } = codec::Limits::default();
         Self {
-            window: 64,
+            window: 256,
             window_bytes: Size(256 << 20),
             max_frame_bytes: Size(16 << 20),
             max_pixels: pixels,

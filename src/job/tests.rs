@@ -49,7 +49,7 @@ fn parts_take_from_where_they_say_or_from_the_part_before() {
 fn what_is_left_out_has_its_default() {
     let job = parse(SOUND).unwrap();
     assert_eq!(job.batch, Batch { size: 3, timeout: Time(Duration::from_millis(100)), partition: By::Number });
-    assert_eq!(job.limits.window(), Window { frames: 64, bytes: 256 << 20 });
+    assert_eq!(job.limits.window(), Window { frames: 256, bytes: 256 << 20 });
     assert_eq!(job.limits.picture(), codec::Limits::default());
     assert_eq!(job.dead.config.describe(), "files dead/{camera}/{id}-{reason}");
     assert_eq!(job.dead.name, DEAD);
