@@ -124,10 +124,10 @@ fn looked_at(pictures: &[Vec<u8>], size: [u32; 2]) {
 fn steps(folder: &Path, runtime: &tokio::runtime::Handle) -> Vec<Box<dyn Step>> {
     let job = format!(
         "name = \"bench\"\n\
-         [source.frames]\nkind = \"files\"\npath = \"{0}/*.jpg\"\n\
+         [source.frames]\nkind = \"synthetic\"\n\
          [step.things]\nkind = \"detect\"\nmodel = \"yolox_nano_416_kazuhito.onnx\"\n\
          [step.boxes]\nkind = \"draw\"\n\
-         [sink.pictures]\nkind = \"files\"\npath = \"{0}/out/{{id}}.jpg\"\nwrite = \"image\"\n",
+         [sink.pictures]\nkind = \"files\"\npath = \"{}/out/{{id}}.jpg\"\nwrite = \"image\"\n",
         folder.display()
     );
     let job = Job::parse(&job, &folder.join("bench.toml")).expect("a sound job");
