@@ -59,9 +59,9 @@ pub struct Meter {
     pub lag: AtomicU64,
 }
 
-/// The clock of a job: milliseconds since 1970, in steps of four, read once and counted from there, because a wall clock that
-/// is set back would stop every receipt until it has caught up. Clocks of several machines may differ:
-/// what differs is how long a receipt takes, not what it means.
+/// The clock of a job: milliseconds since 1970 in steps of four, read once and counted from there, because a wall clock that
+/// is set back would stop every receipt until it has caught up. Clocks of several machines may differ: what differs is how
+/// long a receipt takes, not what it means.
 pub fn clock() -> impl Fn() -> Epoch + 'static {
     let (base, start) = (UnixMillis::now().0, Instant::now());
     move || {

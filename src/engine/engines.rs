@@ -103,7 +103,7 @@ pub(super) trait Runner: Debug + Send {
     /// What the engine says.
     fn input(&mut self, frames: usize) -> Result<&mut [f32], String>;
 
-    /// Whether it can be run on all cores, by now. Asked for the first time, it sees to it.
+    /// Whether it can be run on all cores. Asked for the first time, it sees to it.
     fn can_be_wide(&mut self) -> bool {
         false
     }

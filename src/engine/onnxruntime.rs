@@ -1,7 +1,8 @@
 //! ONNX Runtime: the only file that knows it.
 //!
 //! One environment a process, one session a worker, one thread a session: two sessions with the runtime's own defaults
-//! (all cores each, spinning) halve each other's speed. One more a model has all cores, for a batch that is alone. The library is loaded at run time, so that building needs none.
+//! (all cores each, spinning) halve each other's speed. One more a model has all cores, for a batch that is alone. The
+//! library is loaded at run time, so that building needs none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

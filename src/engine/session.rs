@@ -76,8 +76,6 @@ impl Session {
             spent += self.run_once(once, |at, to| fill(first + at, to), |at, from| read(first + at, from))?;
         }
         match self.seasoned.contains(&(way, count)) {
-            // All cores are not there yet: what is found out now would leave them out for good.
-            true if turn.is_alone && !ways.iter().any(|way| way.wide) => {}
             true => rhythm.pace(turn.is_alone).tell(way, &ways, count, spent),
             false => self.seasoned.push((way, count)),
         }
