@@ -28,8 +28,8 @@ test: setup broken
 	cargo test --workspace $(CARGO_FLAGS) --no-fail-fast
 
 test-tract: setup
-	cargo test $(CARGO_FLAGS) --features tract --lib engine
-	VIGIE_ENGINE=tract cargo test $(CARGO_FLAGS) --features tract --test main -- references families describe engines
+	cargo test --workspace $(CARGO_FLAGS) --features tract --lib engine
+	VIGIE_ENGINE=tract cargo test --workspace $(CARGO_FLAGS) --features tract --test main -- references families describe engines
 
 servers:
 	@tests/servers/up.sh

@@ -122,6 +122,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         sources: vec![Some(("cameras".into(), Box::new(cameras)))],
         meters: vec![meter],
         window: WINDOW,
+        sole: true,
         size: 3,
         timeout: Duration::from_millis(100),
         partition: Partition::Number,

@@ -13,21 +13,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, TryRecvError};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{ProbeHandle, Scope, Stream};
+use timely::scheduling::Activator;
 
-use crate::mailbox::Inbox;
+use crate::mailbox::{Gone, Inbox};
 use crate::{Epoch, FrameBatch, Origin, UnixMillis};
 
 /// How soon an ingest looks again while it is busy, and how late while nothing happens. A source that
 /// is idle keeps its clock going all the same: one that does not would stop every receipt of the job.
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(16);
+
+/// One that had nothing to do for so long is calm. Where nobody waits for its clock, it sleeps until a frame comes …
+const CALM: Duration = Duration::from_secs(1);
+/// … and else rests for a tenth of its silence, so long at most, and lets its clock run ahead as far: the receipts of others need
+/// not wait for it. Its own next frame has the epoch that its clock had come to, and that receipt comes later by as much.
+const LONGEST: Duration = Duration::from_millis(128);
 
 /// Milliseconds from one epoch to the next: every operator of every worker hears of each, and frames of one share that. A
 /// receipt waits for the end of its epoch, and results do not.
@@ -129,6 +136,50 @@ impl<R> Open<R> {
     }
 }
 
+/// When an ingest looks again.
+struct Pulse {
+    /// Nobody waits for its clock.
+    sole: bool,
+    /// When it last had something to do.
+    busy: Instant,
+    /// How long it rests; `None` until it is woken.
+    pause: Option<Duration>,
+    /// When the next timer goes off: timely keeps every timer that it is given, and one is enough.
+    armed: Instant,
+}
+
+impl Pulse {
+    fn new(sole: bool) -> Self {
+        let now = Instant::now();
+        Self { sole, busy: now, pause: None, armed: now }
+    }
+
+    /// After something was moved or not, and with receipts that are out or not: how many milliseconds its clock may run ahead.
+    fn beat(&mut self, moved: bool, open: bool) -> Epoch {
+        if moved || open {
+            self.busy = Instant::now();
+        }
+        let silence = self.busy.elapsed();
+        let calm = silence > CALM;
+        self.pause = match self.pause {
+            _ if calm && self.sole => None,
+            _ if calm => Some(LONGEST.min(silence / 10)),
+            Some(pause) if !moved => Some(LATEST.min(pause * 2)),
+            _ => Some(SOONEST),
+        };
+        // It is back before the time that it has promised.
+        self.pause.filter(|_| calm).map_or(0, |pause| (pause + LATEST).as_millis() as Epoch)
+    }
+
+    fn arm(&mut self, activator: &Activator) {
+        let (now, Some(pause)) = (Instant::now(), self.pause) else { return };
+        if self.armed <= now || now + pause < self.armed {
+            self.armed = now + pause;
+            activator.activate_after(pause);
+        }
+    }
+}
+
 /// The frames of a source, as far as the window allows.
 ///
 /// A frame's epoch is the `clock` when it was admitted. Its receipt goes back when `done`, the probe
@@ -175,17 +226,15 @@ pub fn ingest<'s, R: 'static>(
             let _ = inbox.shared.0.wake.set(scope.worker().sync_activator_for(info.address.to_vec()));
         }
         let mut open = Open { frames: VecDeque::new(), bytes: 0, latest: (0, 0, 0), window, meter };
-        let mut pause = SOONEST;
-        // When the next timer goes off: timely keeps every timer that it is given, and one is enough.
-        let mut armed = Instant::now();
+        let mut pulse = Pulse::new(live.as_ref().is_some_and(|(_, inbox)| inbox.sole));
 
         move |output| {
             let Some((capability, inbox)) = &mut live else {
                 return;
             };
+            let now = clock();
             let returned = give_back(&mut open, inbox, &done);
-            let now = clock().max(*capability.time());
-            capability.downgrade(&now);
+            advance(capability, now);
             let (admitted, ended) = admit(&mut open, inbox, capability, origin, output);
             open.measure(now);
             if returned + admitted > 0 {
@@ -195,14 +244,17 @@ pub fn ingest<'s, R: 'static>(
                 live = None;
                 return;
             }
-            pause = if returned + admitted > 0 { SOONEST } else { LATEST.min(pause * 2) };
-            let now = Instant::now();
-            if armed <= now || now + pause < armed {
-                armed = now + pause;
-                activator.activate_after(pause);
-            }
+            let ahead = pulse.beat(returned + admitted > 0, !open.frames.is_empty());
+            advance(capability, now + ahead);
+            pulse.arm(&activator);
         }
     })
+}
+
+/// No frame from here on is older than `epoch`.
+fn advance(capability: &mut Capability<Epoch>, epoch: Epoch) {
+    let epoch = epoch.max(*capability.time());
+    capability.downgrade(&epoch);
 }
 
 /// Gives back the receipts that `done` has passed; how many.
@@ -230,10 +282,10 @@ fn admit<R>(
     let mut session = output.session(capability);
     let mut count = 0;
     while open.has_room(*capability.time()) {
-        let (mut frame, receipt) = match inbox.frames.try_recv() {
-            Ok(sent) => sent,
-            Err(TryRecvError::Empty) => break,
-            Err(TryRecvError::Disconnected) => return (count, true),
+        let (mut frame, receipt) = match inbox.next() {
+            Ok(Some(letter)) => letter,
+            Ok(None) => break,
+            Err(Gone) => return (count, true),
         };
         let receipt = keep_until_done(receipt, &inbox.receipts);
         open.admit(*capability.time(), frame.bytes.len(), receipt);

@@ -1,14 +1,19 @@
 //! Between an I/O thread and its dataflow: frames go in with a receipt each, receipts come back.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use timely::scheduling::SyncActivator;
 
 use crate::Frame;
+
+/// Bytes that a mailbox holds at most, but for one frame, which always has room: enough for a group of usual frames, and no window
+/// of its own.
+const BYTES: usize = 4 << 20;
 
 /// Nobody listens at the other end of a mailbox any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +36,10 @@ pub struct Receipts<R> {
 /// The dataflow's half of a mailbox.
 #[derive(Debug)]
 pub struct Inbox<R> {
-    pub(crate) frames: Receiver<(Frame, R)>,
+    frames: Receiver<(Frame, R)>,
     pub(crate) receipts: Sender<R>,
+    /// Nobody waits for the clock of its ingest.
+    pub(crate) sole: bool,
     /// Last, as it rings when all above is gone: whoever hears it finds that nobody listens.
     pub(crate) shared: Parting,
 }
@@ -43,6 +50,8 @@ pub(crate) struct Parting(pub(crate) Arc<Shared>);
 
 impl Drop for Parting {
     fn drop(&mut self) {
+        // Whoever waits for room is not to wait for what nobody will take out.
+        self.0.bytes.store(0, Ordering::Relaxed);
         self.0.ring();
     }
 }
@@ -57,6 +66,10 @@ pub(crate) struct Shared {
     pub(crate) wake: OnceLock<SyncActivator>,
     /// Wakes the source.
     bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// The source, where it is a thread that waits for room.
+    sender: OnceLock<Thread>,
+    /// Of the frames that are in it.
+    bytes: AtomicUsize,
     closing: AtomicBool,
 }
 
@@ -78,27 +91,35 @@ impl Shared {
         if let Some(bell) = self.bell.get() {
             bell();
         }
+        if let Some(sender) = self.sender.get() {
+            sender.unpark();
+        }
     }
 }
 
-/// The two halves of a mailbox that holds up to `depth` frames which are not admitted yet.
+/// The two halves of a mailbox that holds up to `depth` frames which are not admitted yet, and of large ones fewer: some
+/// megabytes, but for one frame.
 pub fn mailbox<R>(depth: usize) -> (Inlet<R>, Inbox<R>) {
     let (frames, waiting) = mpsc::sync_channel(depth);
     let (receipts, returned) = mpsc::channel();
     let shared = Arc::new(Shared::default());
     let inlet = Inlet { frames, receipts: Receipts { returned, shared: shared.clone() } };
-    (inlet, Inbox { frames: waiting, receipts, shared: Parting(shared) })
+    (inlet, Inbox { frames: waiting, receipts, sole: false, shared: Parting(shared) })
 }
 
 impl<R> Inlet<R> {
-    /// Puts a frame in, and waits while the mailbox is full. For threads.
+    /// Puts a frame in, and waits while the mailbox is full. For threads: always the same one.
     ///
     /// # Errors
     /// [`Gone`] when nobody listens any more.
     pub fn send(&self, frame: Frame, receipt: R) -> Result<(), Gone> {
-        let sent = self.frames.send((frame, receipt)).map_err(|_| Gone);
-        self.receipts.shared.wake();
-        sent
+        self.receipts.shared.sender.get_or_init(thread::current);
+        let mut waiting = self.try_send(frame, receipt)?;
+        while let Some((frame, receipt)) = waiting {
+            thread::park();
+            waiting = self.try_send(frame, receipt)?;
+        }
+        Ok(())
     }
 
     /// Puts a frame in, or gives it back where the mailbox is full. For tasks, which must not wait.
@@ -106,11 +127,7 @@ impl<R> Inlet<R> {
     /// # Errors
     /// [`Gone`] when nobody listens any more.
     pub fn try_send(&self, frame: Frame, receipt: R) -> Result<Option<(Frame, R)>, Gone> {
-        let sent = match self.frames.try_send((frame, receipt)) {
-            Ok(()) => Ok(None),
-            Err(TrySendError::Full(back)) => Ok(Some(back)),
-            Err(TrySendError::Disconnected(_)) => Err(Gone),
-        };
+        let sent = self.put((frame, receipt));
         self.receipts.shared.wake();
         sent
     }
@@ -123,19 +140,32 @@ impl<R> Inlet<R> {
     pub fn try_send_all(&self, waiting: &mut VecDeque<(Frame, R)>) -> Result<(), Gone> {
         let before = waiting.len();
         while let Some(first) = waiting.pop_front() {
-            match self.frames.try_send(first) {
-                Ok(()) => {}
-                Err(TrySendError::Full(back)) => {
-                    waiting.push_front(back);
-                    break;
-                }
-                Err(TrySendError::Disconnected(_)) => return Err(Gone),
+            if let Some(back) = self.put(first)? {
+                waiting.push_front(back);
+                break;
             }
         }
         if waiting.len() < before {
             self.receipts.shared.wake();
         }
         Ok(())
+    }
+
+    /// Puts a frame in where there is room. Its bytes are counted before somebody can take it out.
+    fn put(&self, letter: (Frame, R)) -> Result<Option<(Frame, R)>, Gone> {
+        let (counted, bytes) = (&self.receipts.shared.bytes, letter.0.bytes.len());
+        if counted.load(Ordering::Relaxed) >= BYTES {
+            return Ok(Some(letter));
+        }
+        counted.fetch_add(bytes, Ordering::Relaxed);
+        match self.frames.try_send(letter) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(back)) => {
+                counted.fetch_sub(bytes, Ordering::Relaxed);
+                Ok(Some(back))
+            }
+            Err(TrySendError::Disconnected(_)) => Err(Gone),
+        }
     }
 
     /// A receipt that came back, if there is one.
@@ -193,16 +223,39 @@ impl<R> Inbox<R> {
     /// # Errors
     /// [`Gone`] when the source has ended.
     pub fn take(&self, patience: Duration) -> Result<Option<Frame>, Gone> {
-        match self.frames.recv_timeout(patience) {
-            Ok((frame, receipt)) => {
-                // An error says that the source is gone; what it had sent is still taken.
-                let _ = self.receipts.send(receipt);
-                self.shared.0.ring();
-                Ok(Some(frame))
-            }
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        let (frame, receipt) = match self.frames.recv_timeout(patience) {
+            Ok(letter) => self.taken(letter),
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => return Err(Gone),
+        };
+        // An error says that the source is gone; what it had sent is still taken.
+        let _ = self.receipts.send(receipt);
+        self.shared.0.ring();
+        Ok(Some(frame))
+    }
+
+    /// The next frame and its receipt, if there is one.
+    ///
+    /// # Errors
+    /// [`Gone`] when the source has ended.
+    pub(crate) fn next(&self) -> Result<Option<(Frame, R)>, Gone> {
+        match self.frames.try_recv() {
+            Ok(letter) => Ok(Some(self.taken(letter))),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(Gone),
         }
+    }
+
+    fn taken(&self, letter: (Frame, R)) -> (Frame, R) {
+        self.shared.0.bytes.fetch_sub(letter.0.bytes.len(), Ordering::Relaxed);
+        letter
+    }
+
+    /// The mailbox of the only source that its dataflow has, on all workers, where nothing else needs a clock: while no frame
+    /// comes, its ingest costs nothing.
+    #[must_use]
+    pub fn sole(self, sole: bool) -> Self {
+        Self { sole, ..self }
     }
 
     /// What asks the source to stop.

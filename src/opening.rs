@@ -50,10 +50,15 @@ impl Place {
         }
     }
 
+    /// How many read the sources of a job, in the whole cluster.
+    fn readers(self, job: &Job) -> usize {
+        let readers = |shared: bool| if shared { self.processes } else { 1 };
+        job.sources.iter().map(|source| readers(source.config.is_shared())).sum()
+    }
+
     /// What each reader of a source may have in flight: those of the whole cluster share the window of the job.
     fn window(self, job: &Job) -> Window {
-        let readers = |shared: bool| if shared { self.processes } else { 1 };
-        let readers = job.sources.iter().map(|source| readers(source.config.is_shared())).sum::<usize>().max(1);
+        let readers = self.readers(job).max(1);
         let Window { frames, bytes } = job.limits.window();
         Window { frames: (frames / readers).max(job.batch.size), bytes: bytes / readers }
     }
@@ -112,6 +117,7 @@ impl Opener<'_> {
             sources,
             meters: meters.clone(),
             window: place.window(job),
+            sole: place.readers(job) == 1 && job.views.is_empty(),
             size: job.batch.size,
             timeout: job.batch.timeout(),
             partition: job.batch.partition(),

@@ -22,8 +22,8 @@ use crate::stages::Loads;
 use crate::views::Showcase;
 use crate::views::measures::Measures;
 
-/// Frames that wait in front of an ingest: enough to never make it wait, few enough not to count.
-const MAILBOX: usize = 8;
+/// Frames that wait in front of an ingest, at most: what is admitted together shares what the dataflow does for it.
+const MAILBOX: usize = 32;
 
 /// Parcels that a sink is given at once: what comes together is synced together.
 const GROUP: usize = 64;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub meters: Vec<Arc<Meter>>,
     /// How much each source may have in flight.
     pub window: Window,
+    /// Whether one source is all that the job has, on all workers, and nothing else needs its clock.
+    pub sole: bool,
     /// Frames a batch.
     pub size: usize,
     /// How long a batch waits to fill.
@@ -97,13 +99,13 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
     let name = parts.plan.job().to_owned();
     worker.dataflow_named(&name, |scope| {
         let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
-        let Parts { sources, meters, window, size, timeout, partition, plan, sinks, dead, .. } = parts;
+        let Parts { sources, meters, window, sole, size, timeout, partition, plan, sinks, dead, .. } = parts;
         let (metrics, views) = (parts.metrics, parts.exhibit);
 
         // In: each source on one worker, its frames to all.
         let mut frames = Vec::new();
         for (index, (source, meter)) in sources.into_iter().zip(meters).enumerate() {
-            let inbox = source.map(|source| start(source, &mut running));
+            let inbox = source.map(|source| start(source, &mut running).sole(sole));
             frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, clock()));
         }
 

@@ -64,6 +64,7 @@ pub fn install(worker: &mut Worker, frames: Option<u64>, pace: Pace, switches: A
         sources: vec![frames.map(source)],
         meters: vec![Arc::default()],
         window: Window { frames: 64, bytes: 256 << 20 },
+        sole: true,
         size: 3,
         timeout: Duration::from_millis(100),
         partition: Partition::Number,

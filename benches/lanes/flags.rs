@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::contender::Contender;
+use crate::frames::CYCLE;
 
 /// The lanes, in the order in which they run.
 pub const LANES: [&str; 9] = ["A", "B", "B'", "C", "D", "E", "F", "G", "H"];
@@ -81,7 +82,7 @@ impl Flags {
     /// So many frames of a lane, where lane A has 20,000.
     pub fn frames(&self, usual: usize) -> usize {
         let scaled = usual * self.frames / 20_000 / if self.quick { 10 } else { 1 };
-        // Whole batches for both partitions.
-        (scaled / 6).max(5) * 6
+        // Whole batches, as many for each partition and each worker.
+        (scaled / CYCLE).max(3) * CYCLE
     }
 }

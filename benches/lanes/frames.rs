@@ -20,6 +20,13 @@ const SHARE: usize = 25;
 /// Frames that come together: a batch.
 pub const BATCH: usize = 3;
 
+/// Batches that lie behind each other in a partition. By number they are for different workers: whoever reads a partition in
+/// a process of its own has to hand every second one to another.
+const RUN: usize = 2;
+
+/// Frames until all starts again: a run for each partition.
+pub const CYCLE: usize = BATCH * RUN * PARTITIONS as usize;
+
 /// An endless row of frames, by number. Three neighbours are of one camera and in one partition, so that whoever reads a
 /// partition, or gathers by number or by camera, has the same batches.
 pub struct Frames {
@@ -73,7 +80,7 @@ impl Frames {
         let headers = OwnedHeaders::new()
             .insert(Header { key: "camera", value: Some(&camera) })
             .insert(Header { key: "number", value: Some(&digits) });
-        let partition = (number / BATCH % PARTITIONS as usize) as i32;
+        let partition = (number / (BATCH * RUN) % PARTITIONS as usize) as i32;
         let mut record =
             BaseRecord::to(topic).key(&key).payload(self.picture(number)).headers(headers).partition(partition);
         while let Err((error, back)) = producer.send(record) {

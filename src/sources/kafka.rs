@@ -162,7 +162,7 @@ impl Kafka {
             ("isolation.level", isolation.into()),
             ("queued.max.messages.kbytes", (ahead >> 10).to_string()),
             ("fetch.queue.backoff.ms", "5".into()),
-            ("fetch.wait.max.ms", "100".into()),
+            ("fetch.wait.max.ms", "500".into()),
             ("receive.message.max.bytes", "1000000000".into()),
         ]
     }

@@ -279,9 +279,9 @@ async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<
     }
 }
 
-/// Waits for the bell. It rings just before the other half of the mailbox is gone, so it is not waited for alone.
+/// Waits for the bell. One that rang while it was hung up was not heard, so it is not waited for alone.
 async fn heard(news: &Notify) {
-    let _ = tokio::time::timeout(Duration::from_millis(100), news.notified()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), news.notified()).await;
 }
 
 struct Feeder {

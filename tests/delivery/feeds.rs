@@ -14,6 +14,9 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, Threa
 use super::oracle::{camera, payload};
 use crate::support::{publish, wait};
 
+/// How long one try to hand frames to Kafka may take: shorter than whoever insists has patience for.
+const TRY: Duration = Duration::from_secs(20);
+
 /// What writes to Kafka.
 pub type Producer = ThreadedProducer<DefaultProducerContext>;
 
@@ -75,7 +78,7 @@ impl Feed {
             Feed::Kafka(brokers, name, made) => {
                 let producer = made.get_or_init(|| producer(brokers).create().expect("a producer"));
                 numbers.for_each(|number| put(producer, name, number, 0));
-                producer.flush(Duration::from_secs(60)).map_err(|error| error.to_string())
+                producer.flush(TRY).map_err(|error| error.to_string())
             }
         }
     }

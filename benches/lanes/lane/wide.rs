@@ -2,9 +2,9 @@
 
 use crate::backlog::Backlog;
 use crate::bench::Bench;
-use crate::contender::{VIGIE, Work};
+use crate::contender::{BARE, Contender, VIGIE, Work};
 use crate::drain::Pair;
-use crate::frames::Frames;
+use crate::frames::{CYCLE, Frames};
 use crate::table::Goal::{AtLeast, AtMost};
 use crate::table::Row;
 use vigie::latency::table::{quantile, sorted};
@@ -30,29 +30,34 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok([sizes(bench)?, cameras(bench)?].concat())
 }
 
+/// Bytes a second by the size of a frame, and what the loop without an engine makes of the same.
 fn sizes(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let variants = SIZES.map(|bytes| {
         let long = bench.flags.frames(VOLUME / bytes);
-        (Frames::noise(bytes, 2), [(long / 36).max(1) * 6, long])
+        (Frames::noise(bytes, 2), [(long / (6 * CYCLE)).max(1) * CYCLE, long])
     });
-    let pairs = measure_each(bench, &variants)?;
+    let backlogs = fill(bench, &variants)?;
     let mut rows = Vec::new();
-    let mut rates = Vec::new();
-    for (bytes, pairs) in SIZES.into_iter().zip(&pairs) {
-        let values: Vec<_> = pairs.iter().map(|pair| pair.rate() * bytes as f64 / 1e6).collect();
-        rates.extend(quantile(&sorted(values.clone()), 0.5));
-        rows.push(Row::new("H", "vigie", format!("MB/s, frames of {} kB", bytes / 1000), values));
+    for contender in [VIGIE, BARE] {
+        let pairs = drain(bench, &contender, &backlogs)?;
+        let mut rates = Vec::new();
+        for (bytes, pairs) in SIZES.into_iter().zip(&pairs) {
+            let values: Vec<_> = pairs.iter().map(|pair| pair.rate() * bytes as f64 / 1e6).collect();
+            rates.extend(quantile(&sorted(values.clone()), 0.5));
+            rows.push(Row::new("H", contender.name, format!("MB/s, frames of {} kB", bytes / 1000), values));
+        }
+        let rates = sorted(rates);
+        let flat = rates.first().zip(rates.last()).map(|(least, most)| least / most);
+        let row = Row::new("H", contender.name, "MB/s, least to most", Vec::from_iter(flat));
+        rows.push(if contender.is_vigie() { row.goal(AtLeast(0.8)) } else { row });
     }
-    let rates = sorted(rates);
-    let flat = rates.first().zip(rates.last()).map(|(least, most)| least / most);
-    rows.push(Row::new("H", "vigie", "MB/s, least to most", Vec::from_iter(flat)).goal(AtLeast(0.8)));
     Ok(rows)
 }
 
 fn cameras(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let counts = FRAMES.map(|usual| bench.flags.frames(usual));
     let variants = CAMERAS.map(|cameras| (Frames::noise(USUAL, cameras), counts));
-    let pairs = measure_each(bench, &variants)?;
+    let pairs = drain(bench, &VIGIE, &fill(bench, &variants)?)?;
     let mut rows = Vec::new();
     for (cameras, pairs) in CAMERAS.into_iter().zip(&pairs) {
         let values = pairs.iter().map(Pair::cpu).collect();
@@ -63,25 +68,24 @@ fn cameras(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Short and long backlogs of each variant, drained in turns.
-fn measure_each<const N: usize>(bench: &Bench, variants: &[(Frames, [usize; 2]); N]) -> anyhow::Result<[Vec<Pair>; N]> {
-    let filled = variants.iter().map(|(frames, counts)| backlogs(bench, frames, *counts));
-    let backlogs = filled.collect::<anyhow::Result<Vec<_>>>()?;
-    let mut pairs: [Vec<Pair>; N] = std::array::from_fn(|_| Vec::new());
+/// A short backlog and a long one of each variant.
+type Backlogs<'a> = Vec<[Backlog<'a>; 2]>;
+
+fn fill<'a>(bench: &'a Bench, variants: &'a [(Frames, [usize; 2])]) -> anyhow::Result<Backlogs<'a>> {
+    let fill = |frames, count| Backlog::fill(&bench.brokers, frames, count);
+    let both = |(frames, [short, long]): &'a (Frames, [usize; 2])| Ok([fill(frames, *short)?, fill(frames, *long)?]);
+    variants.iter().map(both).collect()
+}
+
+/// Drains the backlogs of each variant in turns.
+fn drain(bench: &Bench, contender: &Contender, backlogs: &Backlogs<'_>) -> anyhow::Result<Vec<Vec<Pair>>> {
+    let mut pairs: Vec<_> = backlogs.iter().map(|_| Vec::new()).collect();
     for round in 1..=bench.flags.rounds() {
         for (backlogs, pairs) in backlogs.iter().zip(&mut pairs) {
-            eprintln!(
-                "lane H, round {round}: {} frames of {} bytes",
-                backlogs[1].count,
-                backlogs[1].frames.picture(0).len()
-            );
-            pairs.push(Pair::of(bench, &VIGIE, &Work::Null, backlogs)?);
+            let (count, bytes) = (backlogs[1].count, backlogs[1].frames.picture(0).len());
+            eprintln!("lane H, round {round}: {}, {count} frames of {bytes} bytes", contender.name);
+            pairs.push(Pair::of(bench, contender, &Work::Null, backlogs)?);
         }
     }
     Ok(pairs)
-}
-
-fn backlogs<'a>(bench: &'a Bench, frames: &'a Frames, counts: [usize; 2]) -> anyhow::Result<[Backlog<'a>; 2]> {
-    let fill = |count| Backlog::fill(&bench.brokers, frames, count);
-    Ok([fill(counts[0])?, fill(counts[1])?])
 }

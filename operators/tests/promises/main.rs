@@ -71,7 +71,7 @@ fn a_camera_stays_on_its_worker_when_the_job_says_so() {
 }
 
 /// Law 5. Catches a source that stands in everybody's way when it has nothing to send: the others' receipts must come
-/// back while it is silent.
+/// back while it is silent, also when it has been for so long that it looks less often.
 #[test]
 fn a_silent_source_holds_up_nobody() {
     let ((told, closer), (served, all_back)) = (mpsc::channel::<Closer>(), mpsc::channel());
@@ -92,7 +92,9 @@ fn a_silent_source_holds_up_nobody() {
                 });
             } else {
                 thread::spawn(move || {
-                    (0..30).for_each(|number| inlet.send(frame("door", number), number).unwrap());
+                    (0..15).for_each(|number| inlet.send(frame("door", number), number).unwrap());
+                    thread::sleep(Duration::from_millis(1_500));
+                    (15..30).for_each(|number| inlet.send(frame("door", number), number).unwrap());
                     served.send(inlet.finish().take(29).collect::<Vec<_>>()).unwrap();
                 });
             }
@@ -111,6 +113,38 @@ fn a_silent_source_holds_up_nobody() {
     assert_eq!(receipts, (0..29).collect::<Vec<_>>());
     closer.recv().unwrap().close();
     job.join().unwrap().into_iter().for_each(|worker| worker.expect("no worker panics"));
+}
+
+/// Catches a job without frames that costs a core its sleep, and one that sleeps on when a frame comes.
+#[test]
+fn a_sole_source_sleeps_while_it_is_silent() {
+    timely::execute_directly(|worker| {
+        let (looks, clock) = (Arc::new(AtomicU64::new(0)), clock());
+        let counted = looks.clone();
+        let (inlet, inbox) = mailbox::<u64>(4);
+        let source = thread::spawn(move || {
+            inlet.send(frame("door", 0), 0).unwrap();
+            thread::sleep(Duration::from_millis(1_500));
+            let asleep = looks.load(Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(300));
+            assert_eq!(looks.load(Ordering::Relaxed), asleep, "it looks although nothing comes");
+            inlet.send(frame("door", 1), 1).unwrap();
+            assert!(inlet.finish().eq(0..2));
+        });
+        worker.dataflow(|scope| {
+            let done = ProbeHandle::new();
+            let window = Window { frames: 8, bytes: usize::MAX };
+            let clock = move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                clock()
+            };
+            ingest(scope, 0, Some(inbox.sole(true)), window, done.clone(), Default::default(), clock).probe_with(&done);
+        });
+        while worker.has_dataflows() {
+            worker.step_or_park(None);
+        }
+        source.join().expect("each receipt comes back");
+    });
 }
 
 proptest! {
@@ -301,6 +335,30 @@ fn a_group_goes_in_as_far_as_there_is_room() {
     drop(inbox);
     group.push_back((frame("door", 3), 3));
     assert_eq!(inlet.try_send_all(&mut group), Err(Gone));
+}
+
+/// Catches a mailbox that is bounded by a number alone: a few frames of a large camera would take more memory than the window.
+#[test]
+fn large_frames_fill_a_mailbox_sooner() {
+    let (inlet, inbox) = mailbox::<u64>(8);
+    let large = |megabytes: usize| Frame { bytes: vec![0; megabytes << 20].into(), ..frame("door", 0) };
+    let fits = |megabytes| inlet.try_send(large(megabytes), 0).expect("somebody listens").is_none();
+    assert_eq!([fits(3), fits(3), fits(3)], [true, true, false]);
+    (0..2).for_each(|_| assert!(inbox.take(Duration::ZERO).expect("the source is there").is_some()));
+    assert_eq!([fits(9), fits(1)], [true, false], "one frame always has room");
+    drop(inbox);
+    assert_eq!(inlet.send(large(1), 0), Err(Gone));
+}
+
+/// Catches a source that waits for room for ever: where there is some again, and where nobody listens any more.
+#[test]
+fn who_waits_for_room_is_told() {
+    let (inlet, inbox) = mailbox::<u64>(1);
+    let source = thread::spawn(move || (0..).find(|number| inlet.send(frame("door", *number), 0).is_err()));
+    let patience = Duration::from_secs(60);
+    (0..3).for_each(|number| assert_eq!(inbox.take(patience).unwrap().unwrap().number.0, number));
+    drop(inbox);
+    assert!(source.join().expect("it does not panic") >= Some(3));
 }
 
 /// Catches a source thread that goes on for ever when its job is gone.

@@ -20,8 +20,10 @@ use crate::sources::{Inlet, Receipt, Source};
 /// How often offsets are committed.
 const COMMIT: Duration = Duration::from_millis(200);
 
-/// How long one poll waits.
+/// How long one poll waits, and where nothing came for a second. What is asked of the source meanwhile waits too.
 const POLL: Duration = Duration::from_millis(100);
+const CALM: Duration = Duration::from_secs(1);
+const CALM_POLL: Duration = Duration::from_millis(500);
 
 /// What is taken at once of what has come: so many frames, or fewer with so many bytes.
 const GROUP: usize = 32;
@@ -65,6 +67,7 @@ impl Running {
         inlet.on_news(move || this.unpark());
         let mut waiting: VecDeque<(Frame, Receipt)> = VecDeque::new();
         let (mut committed, mut full_since, mut paused) = (Instant::now(), None, false);
+        let mut came = Instant::now();
         while !inlet.is_closing() {
             self.tell();
             self.look();
@@ -81,7 +84,11 @@ impl Running {
                 if std::mem::take(&mut paused) {
                     self.each_partition(|consumer, all| consumer.resume(all));
                 }
-                self.poll(POLL, offsets, &mut waiting);
+                let patience = if came.elapsed() > CALM { CALM_POLL } else { POLL };
+                self.poll(patience, offsets, &mut waiting);
+                if !waiting.is_empty() {
+                    came = Instant::now();
+                }
                 continue;
             }
             let since = *full_since.get_or_insert_with(Instant::now);
