@@ -25,16 +25,17 @@ use timely::scheduling::Activator;
 use crate::mailbox::{Gone, Inbox};
 use crate::{Epoch, FrameBatch, Origin, UnixMillis};
 
-/// How soon an ingest looks again while it is busy, and how late while nothing happens. A source that
-/// is idle keeps its clock going all the same: one that does not would stop every receipt of the job.
+/// How soon an ingest looks again while it is busy, and how late while nothing happens. One that is idle keeps its clock going all
+/// the same: it would stop every receipt of the job.
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(16);
 
 /// One that had nothing to do for so long is calm. Where nobody waits for its clock, it sleeps until a frame comes …
 const CALM: Duration = Duration::from_secs(1);
-/// … and else rests for a tenth of its silence, so long at most, and lets its clock run ahead as far: the receipts of others need
-/// not wait for it. Its own next frame has the epoch that its clock had come to, and that receipt comes later by as much.
-const LONGEST: Duration = Duration::from_millis(128);
+/// … and else rests for so long, and lets its clock run ahead by that and [`LATEST`]: the receipts of others need not wait for it.
+/// What comes first after that has the epoch that its clock had come to: up to half a window of frames, whose receipts come later
+/// by as much.
+const REST: Duration = Duration::from_millis(128);
 
 /// Milliseconds from one epoch to the next: every operator of every worker hears of each, and frames of one share that. A
 /// receipt waits for the end of its epoch, and results do not.
@@ -159,11 +160,10 @@ impl Pulse {
         if moved || open {
             self.busy = Instant::now();
         }
-        let silence = self.busy.elapsed();
-        let calm = silence > CALM;
+        let calm = self.busy.elapsed() > CALM;
         self.pause = match self.pause {
             _ if calm && self.sole => None,
-            _ if calm => Some(LONGEST.min(silence / 10)),
+            _ if calm => Some(REST),
             Some(pause) if !moved => Some(LATEST.min(pause * 2)),
             _ => Some(SOONEST),
         };

@@ -11,9 +11,12 @@ use timely::scheduling::SyncActivator;
 
 use crate::Frame;
 
-/// Bytes that a mailbox holds at most, but for one frame, which always has room: enough for a group of usual frames, and no window
-/// of its own.
+/// A mailbox takes another frame while fewer bytes than this lie in it: enough for a group of usual frames, and no window of its
+/// own.
 const BYTES: usize = 4 << 20;
+
+/// Who waits for room looks again after so long, should nobody have told: it is told on the thread that waited first.
+const SOON: Duration = Duration::from_millis(100);
 
 /// Nobody listens at the other end of a mailbox any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,18 @@ pub struct Gone;
 pub struct Inlet<R> {
     frames: SyncSender<(Frame, R)>,
     receipts: Receipts<R>,
+    /// After the frames, as it wakes the dataflow when they are gone: one that sleeps would not find out.
+    leaving: Leaving,
+}
+
+/// Wakes the dataflow when it is dropped.
+#[derive(Debug)]
+struct Leaving(Arc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 /// The receipts of a mailbox: an iterator that blocks until the next one comes back, and ends after the last.
@@ -51,7 +66,7 @@ pub(crate) struct Parting(pub(crate) Arc<Shared>);
 impl Drop for Parting {
     fn drop(&mut self) {
         // Whoever waits for room is not to wait for what nobody will take out.
-        self.0.bytes.store(0, Ordering::Relaxed);
+        self.0.gone.store(true, Ordering::Release);
         self.0.ring();
     }
 }
@@ -67,9 +82,11 @@ pub(crate) struct Shared {
     /// Wakes the source.
     bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// The source, where it is a thread that waits for room.
-    sender: OnceLock<Thread>,
+    waiter: OnceLock<Thread>,
     /// Of the frames that are in it.
     bytes: AtomicUsize,
+    /// Nobody listens any more.
+    gone: AtomicBool,
     closing: AtomicBool,
 }
 
@@ -91,32 +108,33 @@ impl Shared {
         if let Some(bell) = self.bell.get() {
             bell();
         }
-        if let Some(sender) = self.sender.get() {
-            sender.unpark();
+        if let Some(waiter) = self.waiter.get() {
+            waiter.unpark();
         }
     }
 }
 
-/// The two halves of a mailbox that holds up to `depth` frames which are not admitted yet, and of large ones fewer: some
-/// megabytes, but for one frame.
+/// The two halves of a mailbox that holds up to `depth` frames which are not admitted yet, and of large ones fewer: 4 MiB
+/// and one frame.
 pub fn mailbox<R>(depth: usize) -> (Inlet<R>, Inbox<R>) {
     let (frames, waiting) = mpsc::sync_channel(depth);
     let (receipts, returned) = mpsc::channel();
     let shared = Arc::new(Shared::default());
-    let inlet = Inlet { frames, receipts: Receipts { returned, shared: shared.clone() } };
+    let leaving = Leaving(shared.clone());
+    let inlet = Inlet { frames, receipts: Receipts { returned, shared: shared.clone() }, leaving };
     (inlet, Inbox { frames: waiting, receipts, sole: false, shared: Parting(shared) })
 }
 
 impl<R> Inlet<R> {
-    /// Puts a frame in, and waits while the mailbox is full. For threads: always the same one.
+    /// Puts a frame in, and waits while the mailbox is full. For threads.
     ///
     /// # Errors
     /// [`Gone`] when nobody listens any more.
     pub fn send(&self, frame: Frame, receipt: R) -> Result<(), Gone> {
-        self.receipts.shared.sender.get_or_init(thread::current);
+        self.receipts.shared.waiter.get_or_init(thread::current);
         let mut waiting = self.try_send(frame, receipt)?;
         while let Some((frame, receipt)) = waiting {
-            thread::park();
+            thread::park_timeout(SOON);
             waiting = self.try_send(frame, receipt)?;
         }
         Ok(())
@@ -154,6 +172,9 @@ impl<R> Inlet<R> {
     /// Puts a frame in where there is room. Its bytes are counted before somebody can take it out.
     fn put(&self, letter: (Frame, R)) -> Result<Option<(Frame, R)>, Gone> {
         let (counted, bytes) = (&self.receipts.shared.bytes, letter.0.bytes.len());
+        if self.receipts.shared.gone.load(Ordering::Acquire) {
+            return Err(Gone);
+        }
         if counted.load(Ordering::Relaxed) >= BYTES {
             return Ok(Some(letter));
         }
@@ -189,9 +210,9 @@ impl<R> Inlet<R> {
 
     /// No more frames will come; what is left are the receipts that are still out.
     pub fn finish(self) -> Receipts<R> {
-        let Self { frames, receipts } = self;
+        let Self { frames, receipts, leaving } = self;
         drop(frames);
-        receipts.shared.wake();
+        drop(leaving);
         receipts
     }
 }

@@ -28,7 +28,7 @@ const RUN: usize = 2;
 pub const CYCLE: usize = BATCH * RUN * PARTITIONS as usize;
 
 /// An endless row of frames, by number. Three neighbours are of one camera and in one partition, so that whoever reads a
-/// partition, or gathers by number or by camera, has the same batches.
+/// partition has the same batches, and whoever gathers by number as many.
 pub struct Frames {
     pictures: Vec<Vec<u8>>,
     cameras: usize,

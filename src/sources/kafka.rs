@@ -154,6 +154,9 @@ impl Kafka {
             Isolation::Committed => "read_committed",
             Isolation::Uncommitted => "read_uncommitted",
         };
+        // A broker is asked for one answer at a time, and says after so long that there is nothing: a partition that has frames
+        // again may have to wait for what was asked about the others.
+        let nothing = "100".into();
         vec![
             ("group.id", self.group(context)),
             ("enable.auto.commit", "false".into()),
@@ -162,7 +165,7 @@ impl Kafka {
             ("isolation.level", isolation.into()),
             ("queued.max.messages.kbytes", (ahead >> 10).to_string()),
             ("fetch.queue.backoff.ms", "5".into()),
-            ("fetch.wait.max.ms", "500".into()),
+            ("fetch.wait.max.ms", nothing),
             ("receive.message.max.bytes", "1000000000".into()),
         ]
     }

@@ -279,7 +279,7 @@ async fn poll(mut link: Link, sender: mpsc::UnboundedSender<Message>, held: Arc<
     }
 }
 
-/// Waits for the bell. One that rang while it was hung up was not heard, so it is not waited for alone.
+/// Waits for the bell, and not for that alone: one that rings before it is hung up is not heard.
 async fn heard(news: &Notify) {
     let _ = tokio::time::timeout(Duration::from_secs(1), news.notified()).await;
 }

@@ -36,12 +36,12 @@ fn sizes(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         let long = bench.flags.frames(VOLUME / bytes);
         (Frames::noise(bytes, 2), [(long / (6 * CYCLE)).max(1) * CYCLE, long])
     });
-    let backlogs = fill(bench, &variants)?;
+    let contenders: Vec<_> = [VIGIE, BARE].into_iter().filter(|contender| bench.flags.takes(contender)).collect();
+    let drained = drain(bench, &contenders, &fill(bench, &variants)?)?;
     let mut rows = Vec::new();
-    for contender in [VIGIE, BARE] {
-        let pairs = drain(bench, &contender, &backlogs)?;
+    for (contender, pairs) in contenders.iter().zip(&drained) {
         let mut rates = Vec::new();
-        for (bytes, pairs) in SIZES.into_iter().zip(&pairs) {
+        for (bytes, pairs) in SIZES.into_iter().zip(pairs) {
             let values: Vec<_> = pairs.iter().map(|pair| pair.rate() * bytes as f64 / 1e6).collect();
             rates.extend(quantile(&sorted(values.clone()), 0.5));
             rows.push(Row::new("H", contender.name, format!("MB/s, frames of {} kB", bytes / 1000), values));
@@ -57,9 +57,10 @@ fn sizes(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 fn cameras(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let counts = FRAMES.map(|usual| bench.flags.frames(usual));
     let variants = CAMERAS.map(|cameras| (Frames::noise(USUAL, cameras), counts));
-    let pairs = drain(bench, &VIGIE, &fill(bench, &variants)?)?;
+    let drained = drain(bench, &[VIGIE], &fill(bench, &variants)?)?;
+    let pairs = &drained[0];
     let mut rows = Vec::new();
-    for (cameras, pairs) in CAMERAS.into_iter().zip(&pairs) {
+    for (cameras, pairs) in CAMERAS.into_iter().zip(pairs) {
         let values = pairs.iter().map(Pair::cpu).collect();
         rows.push(Row::new("H", "vigie", format!("CPU-seconds a 1,000 frames, {cameras} cameras"), values));
     }
@@ -77,15 +78,18 @@ fn fill<'a>(bench: &'a Bench, variants: &'a [(Frames, [usize; 2])]) -> anyhow::R
     variants.iter().map(both).collect()
 }
 
-/// Drains the backlogs of each variant in turns.
-fn drain(bench: &Bench, contender: &Contender, backlogs: &Backlogs<'_>) -> anyhow::Result<Vec<Vec<Pair>>> {
-    let mut pairs: Vec<_> = backlogs.iter().map(|_| Vec::new()).collect();
+/// What each contender makes of the backlogs of each variant, in turns.
+fn drain(bench: &Bench, contenders: &[Contender], backlogs: &Backlogs<'_>) -> anyhow::Result<Vec<Vec<Vec<Pair>>>> {
+    let none = || backlogs.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+    let mut drained: Vec<_> = contenders.iter().map(|_| none()).collect();
     for round in 1..=bench.flags.rounds() {
-        for (backlogs, pairs) in backlogs.iter().zip(&mut pairs) {
-            let (count, bytes) = (backlogs[1].count, backlogs[1].frames.picture(0).len());
-            eprintln!("lane H, round {round}: {}, {count} frames of {bytes} bytes", contender.name);
-            pairs.push(Pair::of(bench, contender, &Work::Null, backlogs)?);
+        for (variant, backlogs) in backlogs.iter().enumerate() {
+            for (contender, pairs) in contenders.iter().zip(&mut drained) {
+                let (count, bytes) = (backlogs[1].count, backlogs[1].frames.picture(0).len());
+                eprintln!("lane H, round {round}: {}, {count} frames of {bytes} bytes", contender.name);
+                pairs[variant].push(Pair::of(bench, contender, &Work::Null, backlogs)?);
+            }
         }
     }
-    Ok(pairs)
+    Ok(drained)
 }

@@ -147,6 +147,30 @@ fn a_sole_source_sleeps_while_it_is_silent() {
     });
 }
 
+/// Catches a job that goes on for ever because its source left, by an error or a panic, while it slept.
+#[test]
+fn a_sole_source_that_leaves_in_its_sleep_ends_its_job() {
+    timely::execute_directly(|worker| {
+        let (inlet, inbox) = mailbox::<u64>(4);
+        let source = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(1_500));
+            drop(inlet);
+        });
+        worker.dataflow(|scope| {
+            let done = ProbeHandle::new();
+            let window = Window { frames: 8, bytes: usize::MAX };
+            let inbox = Some(inbox.sole(true));
+            ingest(scope, 0, inbox, window, done.clone(), Default::default(), clock()).probe_with(&done);
+        });
+        let start = Instant::now();
+        while worker.has_dataflows() && start.elapsed() < Duration::from_secs(60) {
+            worker.step_or_park(Some(Duration::from_secs(60)));
+        }
+        assert!(!worker.has_dataflows(), "it sleeps on");
+        source.join().expect("it does not panic");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 

@@ -20,7 +20,7 @@ use crate::sources::{Inlet, Receipt, Source};
 /// How often offsets are committed.
 const COMMIT: Duration = Duration::from_millis(200);
 
-/// How long one poll waits, and where nothing came for a second. What is asked of the source meanwhile waits too.
+/// How long one poll waits, and where nothing came or ended for a second. What is asked of the source meanwhile waits too.
 const POLL: Duration = Duration::from_millis(100);
 const CALM: Duration = Duration::from_secs(1);
 const CALM_POLL: Duration = Duration::from_millis(500);
@@ -67,12 +67,13 @@ impl Running {
         inlet.on_news(move || this.unpark());
         let mut waiting: VecDeque<(Frame, Receipt)> = VecDeque::new();
         let (mut committed, mut full_since, mut paused) = (Instant::now(), None, false);
-        let mut came = Instant::now();
+        let mut stirred = Instant::now();
         while !inlet.is_closing() {
             self.tell();
             self.look();
             while let Some(receipt) = inlet.receipt().ok()? {
                 offsets.settle(receipt);
+                stirred = Instant::now();
             }
             if committed.elapsed() > COMMIT {
                 self.commit(offsets, CommitMode::Async);
@@ -84,10 +85,10 @@ impl Running {
                 if std::mem::take(&mut paused) {
                     self.each_partition(|consumer, all| consumer.resume(all));
                 }
-                let patience = if came.elapsed() > CALM { CALM_POLL } else { POLL };
+                let patience = if stirred.elapsed() > CALM { CALM_POLL } else { POLL };
                 self.poll(patience, offsets, &mut waiting);
                 if !waiting.is_empty() {
-                    came = Instant::now();
+                    stirred = Instant::now();
                 }
                 continue;
             }
