@@ -11,7 +11,7 @@ const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/engine/ins
 const MARGIN: f64 = 0.03;
 
 /// Runs of which the least counts: a slower machine looks at its clock more often meanwhile, and that is all that shakes.
-const TRIES: usize = 3;
+const TRIES: usize = 7;
 
 /// Whether a frame takes as many instructions as is committed. `VIGIE_BLESS` commits what it takes now.
 pub fn hold([few, many]: [u64; 2]) -> bool {

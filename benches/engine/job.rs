@@ -23,8 +23,9 @@ pub const SIZE: usize = 100_000;
 pub const SETTLED: u64 = 600;
 
 /// Frames that come together: no more than a mailbox has room for, so that what is admitted at once does not depend on who is
-/// quicker, and whole batches, so that none waits for its timeout.
-const GROUP: u64 = 6;
+/// quicker, and whole batches, so that none waits for its timeout. Large groups, as what shakes is how often the clock is looked at
+/// until one is through.
+const GROUP: u64 = 30;
 
 /// How frames come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
