@@ -26,7 +26,7 @@ use crate::mailbox::{Gone, Inbox};
 use crate::{Epoch, FrameBatch, Origin, UnixMillis};
 
 /// How soon an ingest looks again while it is busy, and how late while nothing happens. One that is idle keeps its clock going all
-/// the same: it would stop every receipt of the job.
+/// the same: one that did not would stop every receipt of the job.
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(16);
 

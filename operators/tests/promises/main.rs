@@ -1,6 +1,9 @@
 //! What the operators promise, each promise with the failure that its test catches.
 
+mod mailboxes;
+mod offload;
 mod setting;
+mod silence;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use operators::ingest::clock;
-use operators::mailbox::{Closer, Gone};
 use operators::{
-    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Load, Meter, Number, Offload, Partition, Reason,
-    UnixMillis, Window, Work, ingest, mailbox,
+    Batch, BatchFrames, Cause, Epoch, Flaw, Frame, FrameBatch, Meter, Number, Partition, Reason, UnixMillis, Window,
+    ingest, mailbox,
 };
 use proptest::prelude::*;
 use timely::bytes::arc::BytesMut;
@@ -68,107 +70,6 @@ fn a_camera_stays_on_its_worker_when_the_job_says_so() {
         numbers.iter().for_each(|number| _ = homes.entry(number % 4).or_default().insert(*worker));
     }
     assert!(homes.values().all(|workers| workers.len() == 1), "{homes:?}");
-}
-
-/// Law 5. Catches a source that stands in everybody's way when it has nothing to send: the others' receipts must come
-/// back while it is silent, also when it has been for so long that it looks less often.
-#[test]
-fn a_silent_source_holds_up_nobody() {
-    let ((told, closer), (served, all_back)) = (mpsc::channel::<Closer>(), mpsc::channel());
-    let ends = Mutex::new((told, served));
-    let job = thread::spawn(move || {
-        timely::execute(timely::Config::process(2), move |worker| {
-            let (inlet, inbox) = mailbox(4);
-            let (told, served) = ends.lock().unwrap().clone();
-            if worker.index() == 0 {
-                told.send(inbox.closer()).unwrap();
-                thread::spawn(move || {
-                    let (bell, news) = mpsc::channel();
-                    inlet.on_news(move || _ = bell.send(()));
-                    while !inlet.is_closing() {
-                        news.recv().unwrap(); // silent until it is told to close
-                    }
-                    inlet.finish().for_each(drop);
-                });
-            } else {
-                thread::spawn(move || {
-                    (0..15).for_each(|number| inlet.send(frame("door", number), number).unwrap());
-                    thread::sleep(Duration::from_millis(1_500));
-                    (15..30).for_each(|number| inlet.send(frame("door", number), number).unwrap());
-                    served.send(inlet.finish().take(29).collect::<Vec<_>>()).unwrap();
-                });
-            }
-            let window = Window { frames: 8, bytes: usize::MAX };
-            worker.dataflow::<Epoch, _, _>(|scope| {
-                let done = ProbeHandle::new();
-                ingest(scope, 0, Some(inbox), window, done.clone(), Default::default(), clock())
-                    .batch(3, Duration::from_millis(5), Partition::Number)
-                    .probe_with(&done);
-            });
-        })
-        .expect("a cluster in one process")
-        .join()
-    });
-    let receipts = all_back.recv_timeout(Duration::from_secs(60)).expect("receipts come back beside a silent source");
-    assert_eq!(receipts, (0..29).collect::<Vec<_>>());
-    closer.recv().unwrap().close();
-    job.join().unwrap().into_iter().for_each(|worker| worker.expect("no worker panics"));
-}
-
-/// Catches a job without frames that costs a core its sleep, and one that sleeps on when a frame comes.
-#[test]
-fn a_sole_source_sleeps_while_it_is_silent() {
-    timely::execute_directly(|worker| {
-        let (looks, clock) = (Arc::new(AtomicU64::new(0)), clock());
-        let counted = looks.clone();
-        let (inlet, inbox) = mailbox::<u64>(4);
-        let source = thread::spawn(move || {
-            inlet.send(frame("door", 0), 0).unwrap();
-            thread::sleep(Duration::from_millis(1_500));
-            let asleep = looks.load(Ordering::Relaxed);
-            thread::sleep(Duration::from_millis(300));
-            assert_eq!(looks.load(Ordering::Relaxed), asleep, "it looks although nothing comes");
-            inlet.send(frame("door", 1), 1).unwrap();
-            assert!(inlet.finish().eq(0..2));
-        });
-        worker.dataflow(|scope| {
-            let done = ProbeHandle::new();
-            let window = Window { frames: 8, bytes: usize::MAX };
-            let clock = move || {
-                counted.fetch_add(1, Ordering::Relaxed);
-                clock()
-            };
-            ingest(scope, 0, Some(inbox.sole(true)), window, done.clone(), Default::default(), clock).probe_with(&done);
-        });
-        while worker.has_dataflows() {
-            worker.step_or_park(None);
-        }
-        source.join().expect("each receipt comes back");
-    });
-}
-
-/// Catches a job that goes on for ever because its source left, by an error or a panic, while it slept.
-#[test]
-fn a_sole_source_that_leaves_in_its_sleep_ends_its_job() {
-    timely::execute_directly(|worker| {
-        let (inlet, inbox) = mailbox::<u64>(4);
-        let source = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(1_500));
-            drop(inlet);
-        });
-        worker.dataflow(|scope| {
-            let done = ProbeHandle::new();
-            let window = Window { frames: 8, bytes: usize::MAX };
-            let inbox = Some(inbox.sole(true));
-            ingest(scope, 0, inbox, window, done.clone(), Default::default(), clock()).probe_with(&done);
-        });
-        let start = Instant::now();
-        while worker.has_dataflows() && start.elapsed() < Duration::from_secs(60) {
-            worker.step_or_park(Some(Duration::from_secs(60)));
-        }
-        assert!(!worker.has_dataflows(), "it sleeps on");
-        source.join().expect("it does not panic");
-    });
 }
 
 proptest! {
@@ -237,162 +138,6 @@ proptest! {
         }
         prop_assert_eq!(count, times.len());
     }
-}
-
-/// Catches a picture that stops a worker: the panic is an answer, and what comes after it is worked on.
-#[test]
-fn a_panic_in_the_work_is_an_answer() {
-    struct Fragile;
-    impl Work<Frame> for Fragile {
-        type Done = Result<u64, String>;
-        fn work(&mut self, frames: Vec<Frame>) -> Vec<Self::Done> {
-            let work = |frame: Frame| if frame.number.0 == 5 { panic!("a bad picture") } else { Ok(frame.number.0) };
-            frames.into_iter().map(work).collect()
-        }
-        fn panicked(&mut self, frames: Vec<Frame>, panic: &str) -> Vec<Self::Done> {
-            frames.into_iter().map(|_| Err(panic.to_owned())).collect()
-        }
-    }
-    let (seen, answers) = mpsc::channel();
-    timely::execute_directly(move |worker| {
-        let mut input = InputHandle::<Epoch, CapacityContainerBuilder<Vec<Frame>>>::new_with_builder();
-        worker.dataflow(|scope| {
-            let answers = input.to_stream(scope).offload("fragile", 1, Arc::default(), Fragile);
-            answers.inspect(move |answer| seen.send(answer.clone()).unwrap());
-        });
-        (0..8).for_each(|number| input.send(frame("door", number)));
-    });
-    let answers: Vec<_> = answers.iter().collect();
-    let expected = (0..8).map(|number| if number == 5 { Err("a bad picture".to_owned()) } else { Ok(number) });
-    assert!(answers.iter().cloned().eq(expected), "{answers:?}");
-}
-
-/// Law 6. Catches work that is done on the worker's own thread: a dataflow that is installed beside a slow one must
-/// not wait for it.
-#[test]
-fn slow_work_holds_up_no_other_dataflow() {
-    struct Slow(mpsc::Receiver<()>);
-    impl Work<Frame> for Slow {
-        type Done = ();
-        fn work(&mut self, frames: Vec<Frame>) -> Vec<()> {
-            let _ = self.0.recv(); // until the other dataflow is through
-            vec![(); frames.len()]
-        }
-        fn panicked(&mut self, frames: Vec<Frame>, _: &str) -> Vec<()> {
-            vec![(); frames.len()]
-        }
-    }
-    timely::execute_directly(|worker| {
-        let load = Arc::new(Load::default());
-        let (release, held) = mpsc::channel();
-        let mut slow = InputHandle::<Epoch, CapacityContainerBuilder<Vec<Frame>>>::new_with_builder();
-        worker.dataflow(|scope| _ = slow.to_stream(scope).offload("slow", 1, load.clone(), Slow(held)));
-        slow.send(frame("door", 0));
-        slow.send(frame("door", 1));
-        slow.flush();
-        let mut quick = InputHandle::<Epoch, CapacityContainerBuilder<Vec<u64>>>::new_with_builder();
-        let (probe, ()) = worker.dataflow(|scope| {
-            let (probe, _) = quick.to_stream(scope).probe();
-            (probe, ())
-        });
-        quick.send(1);
-        quick.close();
-        while !probe.done() {
-            worker.step(); // hangs here if the slow work holds this thread
-        }
-        assert_eq!(load.done(), (0, Duration::ZERO));
-        while load.waiting() != 1 {
-            worker.step(); // one is worked on, the other waits
-        }
-        drop(release);
-        slow.close();
-        while worker.step_or_park(None) {}
-        assert_eq!((load.waiting(), load.done().0), (0, 2));
-    });
-}
-
-/// Catches quick work that is handed to a thread all the same, and one whose panic takes its worker along.
-#[test]
-fn quick_work_is_done_where_it_comes_up() {
-    struct Quick;
-    impl Work<u64> for Quick {
-        type Done = Option<thread::ThreadId>;
-        fn work(&mut self, items: Vec<u64>) -> Vec<Self::Done> {
-            let work = |item: u64| if item == 1 { panic!("one") } else { Some(thread::current().id()) };
-            items.into_iter().map(work).collect()
-        }
-        fn is_quick(&self) -> bool {
-            true
-        }
-        fn panicked(&mut self, items: Vec<u64>, _: &str) -> Vec<Self::Done> {
-            vec![None; items.len()]
-        }
-    }
-    let (seen, answers) = mpsc::channel();
-    timely::execute_directly(move |worker| {
-        let mut input = InputHandle::<Epoch, CapacityContainerBuilder<Vec<u64>>>::new_with_builder();
-        worker.dataflow(|scope| {
-            let answers = input.to_stream(scope).offload("quick", 1, Arc::default(), Quick);
-            answers.inspect(move |answer| seen.send(*answer).unwrap());
-        });
-        for item in 0..3 {
-            input.send(item);
-            input.advance_to(item + 1);
-            worker.step();
-        }
-    });
-    let here = Some(thread::current().id());
-    assert!(answers.iter().eq([here, None, here]));
-}
-
-/// Catches a group that loses its order or a frame where the mailbox has no room for all of it.
-#[test]
-fn a_group_goes_in_as_far_as_there_is_room() {
-    let (inlet, inbox) = mailbox::<u64>(2);
-    let mut group: VecDeque<_> = (0..3).map(|number| (frame("door", number), number)).collect();
-    assert_eq!(inlet.try_send_all(&mut group), Ok(()));
-    assert_eq!(group.iter().map(|(_, receipt)| *receipt).collect::<Vec<_>>(), [2]);
-    let take = || inbox.take(Duration::ZERO).expect("the source is there").map(|frame| frame.number.0);
-    assert_eq!((take(), take(), take()), (Some(0), Some(1), None));
-    assert_eq!(inlet.try_send_all(&mut group), Ok(()));
-    assert!(group.is_empty());
-    drop(inbox);
-    group.push_back((frame("door", 3), 3));
-    assert_eq!(inlet.try_send_all(&mut group), Err(Gone));
-}
-
-/// Catches a mailbox that is bounded by a number alone: a few frames of a large camera would take more memory than the window.
-#[test]
-fn large_frames_fill_a_mailbox_sooner() {
-    let (inlet, inbox) = mailbox::<u64>(8);
-    let large = |megabytes: usize| Frame { bytes: vec![0; megabytes << 20].into(), ..frame("door", 0) };
-    let fits = |megabytes| inlet.try_send(large(megabytes), 0).expect("somebody listens").is_none();
-    assert_eq!([fits(3), fits(3), fits(3)], [true, true, false]);
-    (0..2).for_each(|_| assert!(inbox.take(Duration::ZERO).expect("the source is there").is_some()));
-    assert_eq!([fits(9), fits(1)], [true, false], "one frame always has room");
-    drop(inbox);
-    assert_eq!(inlet.send(large(1), 0), Err(Gone));
-}
-
-/// Catches a source that waits for room for ever: where there is some again, and where nobody listens any more.
-#[test]
-fn who_waits_for_room_is_told() {
-    let (inlet, inbox) = mailbox::<u64>(1);
-    let source = thread::spawn(move || (0..).find(|number| inlet.send(frame("door", *number), 0).is_err()));
-    let patience = Duration::from_secs(60);
-    (0..3).for_each(|number| assert_eq!(inbox.take(patience).unwrap().unwrap().number.0, number));
-    drop(inbox);
-    assert!(source.join().expect("it does not panic") >= Some(3));
-}
-
-/// Catches a source thread that goes on for ever when its job is gone.
-#[test]
-fn a_source_learns_that_nobody_listens() {
-    let (inlet, inbox) = mailbox::<u64>(1);
-    drop(inbox);
-    assert_eq!(inlet.send(frame("door", 0), 0), Err(Gone));
-    assert_eq!(inlet.receipt(), Err(Gone));
-    assert!(inlet.try_send(frame("door", 0), 0).is_err());
 }
 
 /// Catches a late batch that waits for a frame which never comes.
