@@ -16,6 +16,7 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::{Stream, StreamVec};
 
+use crate::company::give_all;
 use crate::{Epoch, Frame, FrameBatch};
 
 /// Frames that go through the steps together.
@@ -107,9 +108,8 @@ impl<'s> BatchFrames<'s> for Stream<'s, Epoch, FrameBatch> {
                     let capability = time.retain(output.output_index());
                     gathered.waiting.extend(frames.drain().map(|frame| (capability.clone(), now, sound(frame))));
                 });
-                while let Some((capability, batch)) = gathered.next(now, frontier.is_empty()) {
-                    output.session(&capability).give(batch);
-                }
+                let ended = frontier.is_empty();
+                give_all(output, std::iter::from_fn(|| gathered.next(now, ended)));
                 if let Some((_, since, _)) = gathered.waiting.front() {
                     activator.activate_after(timeout.saturating_sub(now.duration_since(*since)));
                 }

@@ -28,6 +28,7 @@
 
 pub mod batch;
 pub mod broken;
+mod company;
 pub mod frame;
 pub mod headers;
 pub mod ingest;

@@ -29,6 +29,7 @@ use timely::dataflow::operators::generic::Operator;
 use timely::scheduling::SyncActivator;
 
 use crate::Epoch;
+use crate::company::give_all;
 
 /// Work that takes no longer than this is quick, and its answers are told of together …
 const QUICK: Duration = Duration::from_micros(100);
@@ -158,18 +159,12 @@ impl<'s, D: Clone + Send + 'static> Offload<'s, D> for StreamVec<'s, Epoch, D> {
                         items.send(item).expect("the thread outlives its operator");
                     }
                 });
-                loop {
-                    match answers.try_recv() {
-                        Ok(answer) => {
-                            let capability = held.pop_front().expect("one capability for each record");
-                            output.session(&capability).give(answer);
-                        }
-                        Err(TryRecvError::Empty) => break,
-                        Err(TryRecvError::Disconnected) => {
-                            panic!("a thread of work ended before its operator")
-                        }
-                    }
-                }
+                let answered = || match answers.try_recv() {
+                    Ok(answer) => Some((held.pop_front().expect("one capability for each record"), answer)),
+                    Err(TryRecvError::Empty) => None,
+                    Err(TryRecvError::Disconnected) => panic!("a thread of work ended before its operator"),
+                };
+                give_all(output, std::iter::from_fn(answered));
             }
         })
     }

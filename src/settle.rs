@@ -100,12 +100,12 @@ fn told(frame: &Frame) -> Option<Told> {
 
 /// What goes home with a frame that is a task, and what is left for the sinks.
 fn take_home(frame: &Frame, parcels: Vec<(usize, Parcel)>) -> (Option<Told>, Vec<(usize, Parcel)>) {
+    let Some(told) = told(frame) else { return (None, parcels) };
     let (home, to_sinks): (Vec<_>, Vec<_>) = parcels.into_iter().partition(|(sink, _)| *sink == HOME);
     let found = |(_, Parcel { frame, write, media, body, .. }): (usize, Parcel)| {
         Some(Found { id: frame.id.to_string(), write: write?, media: media.to_owned(), body })
     };
-    let told = told(frame).map(|task| Told { found: home.into_iter().filter_map(found).collect(), ..task });
-    (told, to_sinks)
+    (Some(Told { found: home.into_iter().filter_map(found).collect(), ..told }), to_sinks)
 }
 
 impl Shipment {
