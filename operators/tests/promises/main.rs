@@ -111,9 +111,11 @@ proptest! {
     }
 
     /// Law 1, without clocks. Catches a batch that does not carry the least time of its members, in whatever order
-    /// they come.
+    /// they come, and however many in one turn.
     #[test]
-    fn a_batch_carries_the_least_time_of_its_members(times in proptest::collection::vec(0_u64..9, 1..20)) {
+    fn a_batch_carries_the_least_time_of_its_members(
+        times in proptest::collection::vec(0_u64..9, 1..40), turn in 1_usize..20,
+    ) {
         let (seen, batches) = mpsc::channel();
         let sent = times.clone();
         timely::execute_directly(move |worker| {
@@ -127,7 +129,9 @@ proptest! {
             });
             for (index, time) in sent.iter().enumerate() {
                 input.activate().session(&capability.delayed(time)).give(frame(&time.to_string(), index as u64));
-                worker.step();
+                if index % turn == 0 {
+                    worker.step();
+                }
             }
         });
         let mut count = 0;
@@ -138,6 +142,23 @@ proptest! {
         }
         prop_assert_eq!(count, times.len());
     }
+}
+
+/// Catches batches of one time that go one by one: each would cost every operator behind a turn of its own.
+#[test]
+fn batches_of_one_time_travel_together() {
+    let (seen, messages) = mpsc::channel();
+    timely::execute_directly(move |worker| {
+        let mut input = InputHandle::<Epoch, CapacityContainerBuilder<FrameBatch>>::new_with_builder();
+        worker.dataflow(|scope| {
+            let batches = input.to_stream(scope).batch(3, Duration::from_secs(1), Partition::Number);
+            batches.inspect_batch(move |time, batches| seen.send((*time, batches.len())).unwrap());
+        });
+        (0..9).for_each(|number| input.send(frame("door", number)));
+        input.advance_to(4);
+        (9..15).for_each(|number| input.send(frame("door", number)));
+    });
+    assert!(messages.iter().eq([(0, 3), (4, 2)]));
 }
 
 /// Catches a late batch that waits for a frame which never comes.
