@@ -64,7 +64,7 @@ pub fn install(worker: &mut Worker, frames: Option<u64>, pace: Pace, switches: A
     let parts = Parts {
         sources: vec![frames.map(source)],
         meters: vec![Arc::default()],
-        window: Window { frames: 64, bytes: 256 << 20 },
+        window: Window { frames: 256, bytes: 256 << 20 },
         sole: true,
         size: 3,
         timeout: Duration::from_millis(100),
