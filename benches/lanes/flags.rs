@@ -17,7 +17,7 @@ pub struct Flags {
     #[arg(long, value_delimiter = ',', value_parser = LANES)]
     pub lane: Vec<String>,
     /// Rounds: each contender takes its turn in each.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Frames of the long backlog of lane A; the other lanes keep their proportion to it.
     #[arg(long, default_value_t = 20_000)]
