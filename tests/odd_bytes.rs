@@ -132,15 +132,16 @@ fn what_is_odd_is_drawn_and_what_is_bad_is_a_dead_letter() {
         assert_eq!(page[&format!("dead_total{{reason=\"{reason}\"}}")], count, "{reason}");
     }
 
-    // Again and again: the memory of the first times is enough.
+    // Again and again: the memory of the first half is enough. Allocators find their level slowly: after some 25 rounds,
+    // and for 150 then they stay there.
     let mut sizes = Vec::new();
-    for round in 1..=12 {
+    for round in 1..=40 {
         let again = messages.iter().map(|(topic, body)| (topic.replace("/0/", &format!("/{round}/")), body.clone()));
         broker.publish(again.collect());
         ended(count * (round as f64 + 1.0));
         sizes.push(worker.memory() >> 20);
     }
     let most = |sizes: &[u64]| sizes.iter().max().copied().unwrap_or_default();
-    let (first, rest) = sizes.split_at(4);
-    assert!(most(rest) < most(first) + 64, "240 MiB of noise stay in memory: {sizes:?} MiB");
+    let (first, rest) = sizes.split_at(sizes.len() / 2);
+    assert!(most(rest) < most(first) + 64, "600 MiB of noise stay in memory: {sizes:?} MiB");
 }
