@@ -9,7 +9,7 @@ use crate::flags::Flags;
 use crate::frames::Frames;
 use crate::kafka::{Brokers, Topic};
 
-/// The model of the lanes that have one.
+/// Its file's name.
 const MODEL: &str = "yolox_nano_416_kazuhito.onnx";
 
 /// Brokers, frames, a folder, and what is asked for.
@@ -22,7 +22,8 @@ pub struct Bench {
     pub frames: Frames,
     /// A folder that goes with the bench.
     pub folder: tempfile::TempDir,
-    model: PathBuf,
+    /// The model of the lanes that have one.
+    pub model: PathBuf,
     tasks: Cell<usize>,
     failures: RefCell<Vec<(bool, String)>>,
 }

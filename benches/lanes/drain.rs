@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::backlog::Backlog;
 use crate::bench::Bench;
 use crate::contender::{Contender, Work};
+use crate::lane::inference;
 use crate::observer::Observer;
 use crate::result::Found;
 use crate::tree::Tree;
@@ -48,16 +49,23 @@ pub struct Pair {
     pub short: Drained,
     /// The long one.
     pub long: Drained,
+    /// Milliseconds on a core that the model alone takes for a frame, measured right after; 0 where there is none.
+    pub model: f64,
 }
 
 impl Pair {
-    /// Drains both.
+    /// Drains both, and looks what the model alone takes at that moment: shared machines change their speed.
     ///
     /// # Errors
     /// As [`drain`].
     pub fn of(bench: &Bench, contender: &Contender, work: &Work, backlogs: &[Backlog<'_>; 2]) -> anyhow::Result<Self> {
         let [short, long] = backlogs;
-        Ok(Self { short: drain(bench, contender, work, short)?, long: drain(bench, contender, work, long)? })
+        let (short, long) = (drain(bench, contender, work, short)?, drain(bench, contender, work, long)?);
+        let model = match work {
+            Work::Null => 0.0,
+            Work::Detect(model) => inference::alone(model)?.cpu,
+        };
+        Ok(Self { short, long, model })
     }
 
     fn more(&self) -> f64 {
@@ -73,6 +81,12 @@ impl Pair {
     /// Seconds on a core for 1,000 frames.
     pub fn cpu(&self) -> f64 {
         1e3 * (self.long.cpu - self.short.cpu) / self.more()
+    }
+
+    /// Milliseconds on a core for a frame, beside those of the model.
+    pub fn around(&self) -> f64 {
+        // Milliseconds a frame are seconds a thousand.
+        self.cpu() - self.model
     }
 }
 

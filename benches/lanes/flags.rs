@@ -10,6 +10,9 @@ use crate::frames::CYCLE;
 /// The lanes, in the order in which they run.
 pub const LANES: [&str; 9] = ["A", "B", "B'", "C", "D", "E", "F", "G", "H"];
 
+/// Frames of the long backlog of lane A: seconds, in which what starting takes more or less does not show.
+pub const LONG: usize = 60_000;
+
 /// What is measured, and at which length.
 #[derive(Debug, Parser)]
 pub struct Flags {
@@ -20,7 +23,7 @@ pub struct Flags {
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Frames of the long backlog of lane A; the other lanes keep their proportion to it.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = LONG)]
     pub frames: usize,
     /// The peers take part, in the lanes A to E.
     #[arg(long)]
@@ -55,6 +58,9 @@ pub enum Child {
         /// How many they are.
         count: usize,
     },
+    /// What ends the contenders when the harness is gone.
+    #[command(hide = true)]
+    Guard,
     /// The model alone, measured.
     #[command(hide = true)]
     Inference {
@@ -79,9 +85,9 @@ impl Flags {
         if self.quick { 1 } else { self.rounds.max(1) }
     }
 
-    /// So many frames of a lane, where lane A has 20,000.
+    /// So many frames of a lane, where lane A has [`LONG`].
     pub fn frames(&self, usual: usize) -> usize {
-        let scaled = usual * self.frames / 20_000 / if self.quick { 10 } else { 1 };
+        let scaled = usual * self.frames / LONG / if self.quick { 10 } else { 1 };
         // Whole batches, as many for each partition and each worker.
         (scaled / CYCLE).max(3) * CYCLE
     }

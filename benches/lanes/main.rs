@@ -28,6 +28,7 @@ mod contender;
 mod drain;
 mod flags;
 mod frames;
+mod guard;
 mod kafka;
 mod line;
 mod observer;
@@ -81,6 +82,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(Child::Bare) => bare::run()?,
         Some(Child::Folders { job, frames, count }) => lane::folders::bare(job, frames, *count)?,
         Some(Child::Inference { model }) => lane::inference::measure(model)?,
+        Some(Child::Guard) => guard::watch()?,
         None => return measure(flags),
     }
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::procfs;
+use crate::{guard, procfs};
 
 /// How often memory is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -46,8 +46,10 @@ impl Tree {
             command.args(&words).envs(environment.iter().map(|(name, value)| (name, value)));
             command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?);
             let child = command.spawn().with_context(|| format!("can't start {words:?}"))?;
-            tree.sessions.insert(child.id());
+            let session = child.id();
+            tree.sessions.insert(session);
             tree.children.push(child);
+            guard::tell(session, true)?;
         }
         let (over, told) = mpsc::channel();
         let sessions = tree.sessions.clone();
@@ -87,8 +89,7 @@ impl Tree {
 
     /// `kill -9` to all of them at once.
     pub fn kill(&mut self) {
-        let ids: Vec<_> = members(&self.sessions).map(|(id, _)| id.to_string()).collect();
-        signal("KILL", &ids);
+        kill(&self.sessions);
         for child in &mut self.children {
             let _ = child.wait();
         }
@@ -122,7 +123,16 @@ impl Drop for Tree {
     fn drop(&mut self) {
         self.stop_watching();
         self.kill();
+        for session in &self.sessions {
+            let _ = guard::tell(*session, false);
+        }
     }
+}
+
+/// `kill -9` to all processes of these sessions.
+pub fn kill(sessions: &BTreeSet<u32>) {
+    let ids: Vec<_> = members(sessions).map(|(id, _)| id.to_string()).collect();
+    signal("KILL", &ids);
 }
 
 fn members(sessions: &BTreeSet<u32>) -> impl Iterator<Item = (u32, procfs::Stat)> {

@@ -10,13 +10,11 @@ use vigie::codec::Pixels;
 use vigie::engine::{Model, Session};
 use vigie::models::{self, Choice, Detector};
 
-use crate::bench::Bench;
-use crate::contender::Work;
 use crate::frames::BATCH;
 use crate::procfs::Stat;
 
 /// Batches of each measurement, after a few to warm up.
-const BATCHES: usize = 60;
+const BATCHES: usize = 40;
 const WARM: usize = 6;
 
 /// What the model takes. Milliseconds.
@@ -34,8 +32,7 @@ pub struct Alone {
 ///
 /// # Errors
 /// What that process says.
-pub fn alone(bench: &Bench) -> anyhow::Result<Alone> {
-    let Work::Detect(model) = bench.detect() else { anyhow::bail!("no model") };
+pub fn alone(model: &Path) -> anyhow::Result<Alone> {
     let output = Command::new(std::env::current_exe()?).arg("inference").arg(model).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).with_context(|| format!("inference alone: {said}"))
@@ -48,12 +45,12 @@ pub fn alone(bench: &Bench) -> anyhow::Result<Alone> {
 pub fn measure(model: &Path) -> anyhow::Result<()> {
     let model = Model::load(model).map_err(anyhow::Error::msg)?;
     let (mut first, mut second) = (Lone::open(&model)?, Lone::open(&model)?);
-    let (batch, one) = (first.milliseconds(BATCH)?, first.milliseconds(1)?);
-    second.milliseconds(BATCH)?;
+    let (batch, one) = (first.milliseconds(BATCH, BATCHES)?, first.milliseconds(1, BATCHES)?);
+    second.milliseconds(BATCH, 1)?;
     let before = cpu()?;
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| second.milliseconds(BATCH));
-        first.milliseconds(BATCH).and(other.join().expect("it does not panic"))
+        let other = scope.spawn(|| second.milliseconds(BATCH, BATCHES));
+        first.milliseconds(BATCH, BATCHES).and(other.join().expect("it does not panic"))
     })?;
     let cpu = (cpu()? - before) * 1e3 / (2 * (BATCHES + WARM) * BATCH) as f64;
     println!("{}", serde_json::to_string(&Alone { batch, one, cpu })?);
@@ -74,11 +71,11 @@ impl Lone {
         Ok(Self { session: detector.session(model)?, detector, grey })
     }
 
-    /// What a batch of so many frames takes: the median.
-    fn milliseconds(&mut self, frames: usize) -> anyhow::Result<f64> {
+    /// What a batch of so many frames takes: the median of some.
+    fn milliseconds(&mut self, frames: usize, batches: usize) -> anyhow::Result<f64> {
         let Self { session, detector, grey } = self;
         let mut times = Vec::new();
-        for turn in 0..WARM + BATCHES {
+        for turn in 0..WARM + batches {
             let start = Instant::now();
             // The input stays as it is: only the first one has to be made.
             let fill = |_: usize, input: &mut [f32]| {

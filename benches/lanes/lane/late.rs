@@ -27,7 +27,7 @@ const AROUND_ONE: f64 = 3.0;
 /// # Errors
 /// The model fails.
 pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let alone = inference::alone(bench)?;
+    let alone = inference::alone(&bench.model)?;
     let seconds = if bench.flags.quick { WARM + 3.0 } else { SECONDS };
     let contenders = [VIGIE, VIGIE_B1, BARE].into_iter().chain(bench.peers(PEERS));
     let turns = Turns::take(bench, "C", contenders, 1, |contender| {

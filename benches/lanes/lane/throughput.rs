@@ -7,14 +7,14 @@ use crate::bench::Bench;
 use crate::boxes;
 use crate::contender::{BARE, Contender, PEERS, PLAIN, SPARK, VIGIE, VIGIE_1W, VIGIE_2P, Work};
 use crate::drain::Pair;
-use crate::lane::inference;
+use crate::flags::LONG;
 use crate::size;
 use crate::table::Goal::{AtLeast, AtMost};
 use crate::table::Row;
 use crate::turns::Turns;
 
 /// Frames of the short backlog and of the long one, without a model and with one.
-const NULL: [usize; 2] = [2_000, 20_000];
+const NULL: [usize; 2] = [2_000, LONG];
 const DETECT: [usize; 2] = [240, 1_140];
 
 /// Something that is said of a contender in a round.
@@ -49,7 +49,7 @@ pub fn detect(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     if bench.flags.wants("B") {
         rows.extend(figures("B", &turns));
-        rows.extend(lane_b(bench, &turns)?);
+        rows.extend(lane_b(&turns));
     }
     if bench.flags.wants("G") {
         let row = |name: &str, figure: &str| Row::new("G", name, figure, turns.ratios(name, "vigie-1w", Pair::rate));
@@ -106,25 +106,22 @@ fn lane_a(turns: &Turns<Pair>) -> Vec<Row> {
     ]
 }
 
-fn lane_b(bench: &Bench, turns: &Turns<Pair>) -> anyhow::Result<Vec<Row>> {
-    let inference = inference::alone(bench)?.cpu;
-    // Milliseconds a frame, as seconds a thousand.
-    let around = |pair: &Pair| pair.cpu() - inference;
+fn lane_b(turns: &Turns<Pair>) -> Vec<Row> {
     let mut rows = vec![
         Row::new("B", "vigie", "frames/s, to the bare loop", turns.ratios("vigie", "bare", Pair::rate))
             .goal(AtLeast(0.97)),
         Row::new("B", "vigie", "frames/s, to the best peer", against(turns, most(turns, Pair::rate), Pair::rate))
             .goal(AtLeast(1.0)),
-        Row::new("B", "inference alone", "CPU, ms a frame", vec![inference]),
+        Row::new("B", "inference alone", "CPU, ms a frame", turns.values("vigie", |pair| pair.model)),
     ];
     for contender in turns.contenders() {
         let what = "CPU around the model, ms a frame";
-        rows.push(Row::new("B", contender.name, what, turns.values(contender.name, around)));
+        rows.push(Row::new("B", contender.name, what, turns.values(contender.name, Pair::around)));
     }
     let what = "CPU around the model, to plain Python";
-    rows.push(Row::new("B", "vigie", what, turns.ratios("vigie", PLAIN, around)).goal(AtMost(0.6)));
+    rows.push(Row::new("B", "vigie", what, turns.ratios("vigie", PLAIN, Pair::around)).goal(AtMost(0.6)));
     rows.extend(differing(turns));
-    Ok(rows)
+    rows
 }
 
 /// How many frames of a hundred each found other things in than the first of them.

@@ -13,11 +13,11 @@ use vigie::latency::table::{quantile, sorted};
 const SIZES: [usize; 4] = [50_000, 300_000, 1_000_000, 5_000_000];
 
 /// Bytes of the long backlog of each size; the short one has a sixth.
-const VOLUME: usize = 1_500_000_000;
+const VOLUME: usize = 2_500_000_000;
 
 /// Cameras, and the frames that they send together.
 const CAMERAS: [usize; 3] = [1, 100, 1_000];
-const FRAMES: [usize; 2] = [2_000, 14_000];
+const FRAMES: [usize; 2] = [2_000, 30_000];
 
 /// Bytes of a frame of theirs.
 const USUAL: usize = 100_000;
