@@ -13,19 +13,26 @@ const MARGIN: f64 = 0.03;
 /// Runs of which the least counts: a slower machine looks at its clock more often meanwhile, and that is all that shakes.
 const TRIES: usize = 7;
 
+/// How often as many are made again, in slow minutes: what really takes more takes it each time.
+const AGAIN: usize = 3;
+
 /// Whether a frame takes as many instructions as is committed. `VIGIE_BLESS` commits what it takes now.
 pub fn hold([few, many]: [u64; 2]) -> bool {
-    let (Some(short), Some(long)) = (instructions(few), instructions(many)) else {
-        println!("instructions a frame: skipped, as valgrind is not installed or did not run");
-        return true;
-    };
-    let now = (long - short) as f64 / (many - few) as f64;
-    if env::var_os("VIGIE_BLESS").is_some() {
-        fs::write(REFERENCE, format!("{now:.0}\n")).expect("the file can be written");
+    let (mut short, mut long) = (u64::MAX, u64::MAX);
+    let (mut now, mut reference, mut change) = (0.0, 0.0, f64::INFINITY);
+    for _ in 0..AGAIN {
+        let (Some(less), Some(more)) = (instructions(few), instructions(many)) else {
+            println!("instructions a frame: skipped, as valgrind is not installed or did not run");
+            return true;
+        };
+        (short, long) = (short.min(less), long.min(more));
+        now = (long - short) as f64 / (many - few) as f64;
+        reference = committed(now);
+        change = now / reference - 1.0;
+        if change.abs() <= MARGIN {
+            break;
+        }
     }
-    let reference = fs::read_to_string(REFERENCE).ok().and_then(|text| text.trim().parse::<f64>().ok());
-    let reference = reference.expect("benches/engine/instructions.txt holds a number: VIGIE_BLESS=1 writes it");
-    let change = now / reference - 1.0;
     println!(
         "instructions a frame: {now:.0} (reference: {reference:.0}, {:+.1} %, held within {:.0} %)",
         change * 1e2,
@@ -35,6 +42,15 @@ pub fn hold([few, many]: [u64; 2]) -> bool {
         println!("say why in the commit, and write the reference anew: VIGIE_BLESS=1 cargo bench --bench engine");
     }
     change.abs() <= MARGIN
+}
+
+/// What is committed; with `VIGIE_BLESS`, that is what a frame takes now.
+fn committed(now: f64) -> f64 {
+    if env::var_os("VIGIE_BLESS").is_some() {
+        fs::write(REFERENCE, format!("{now:.0}\n")).expect("the file can be written");
+    }
+    let reference = fs::read_to_string(REFERENCE).ok().and_then(|text| text.trim().parse().ok());
+    reference.expect("benches/engine/instructions.txt holds a number: VIGIE_BLESS=1 writes it")
 }
 
 /// Instructions of a whole run with so many frames, the least of some tries.

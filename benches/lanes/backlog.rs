@@ -1,5 +1,7 @@
 //! Frames that lie in a topic and wait.
 
+use std::process::Command;
+
 use crate::frames::Frames;
 use crate::kafka::{Brokers, Topic};
 
@@ -14,13 +16,15 @@ pub struct Backlog<'a> {
 }
 
 impl<'a> Backlog<'a> {
-    /// Makes the topic, and puts them in it.
+    /// Makes the topic, and puts them in it: on the disk, too, as gigabytes that are still on their way there take from who
+    /// is measured meanwhile.
     ///
     /// # Errors
     /// What the brokers say.
     pub fn fill(brokers: &'a Brokers, frames: &'a Frames, count: usize) -> anyhow::Result<Self> {
         let topic = brokers.topic("frames")?;
         frames.fill(&brokers.address, &topic, count)?;
+        anyhow::ensure!(Command::new("sync").status()?.success(), "what was written can't be synced");
         Ok(Self { frames, count, topic })
     }
 }

@@ -25,7 +25,7 @@ type Figure = fn(&Pair) -> f64;
 /// # Errors
 /// The brokers fail.
 pub fn null(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let contenders = [VIGIE, VIGIE_1W, VIGIE_2P, BARE].into_iter().chain(bench.peers(PEERS));
+    let contenders = [VIGIE, BARE, VIGIE_2P, VIGIE_1W].into_iter().chain(bench.peers(PEERS));
     let turns = drain(bench, "A", &Work::Null, contenders, NULL)?;
     let mut rows = Vec::new();
     if bench.flags.wants("A") {
