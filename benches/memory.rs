@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use operators::ingest::clock;
 use operators::{Flaw, Frame, Meter, Number, Partition, Window};
 use vigie::metrics::Metrics;
 use vigie::plan::{Input, Plan, Tap, Wishes};
@@ -123,6 +124,7 @@ fn parts(cameras: Cameras, meter: Arc<Meter>) -> Parts {
         meters: vec![meter],
         window: WINDOW,
         sole: true,
+        clock: clock(),
         size: 3,
         timeout: Duration::from_millis(100),
         partition: Partition::Number,

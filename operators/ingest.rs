@@ -67,15 +67,18 @@ pub struct Meter {
     pub lag: AtomicU64,
 }
 
+/// Tells the epoch of what is admitted now, and never goes back.
+pub type Clock = Arc<dyn Fn() -> Epoch + Send + Sync>;
+
 /// The clock of a job: milliseconds since 1970 in steps of four, read once and counted from there, because a wall clock that
 /// is set back would stop every receipt until it has caught up. Clocks of several machines may differ: what differs is how
 /// long a receipt takes, not what it means.
-pub fn clock() -> impl Fn() -> Epoch + 'static {
+pub fn clock() -> Clock {
     let (base, start) = (UnixMillis::now().0, Instant::now());
-    move || {
+    Arc::new(move || {
         let now = base + start.elapsed().as_millis() as Epoch;
         now - now % TICK
-    }
+    })
 }
 
 impl Window {
@@ -216,7 +219,7 @@ pub fn ingest<'s, R: 'static>(
     window: Window,
     done: ProbeHandle<Epoch>,
     meter: Arc<Meter>,
-    clock: impl Fn() -> Epoch + 'static,
+    clock: Clock,
 ) -> Stream<'s, Epoch, FrameBatch> {
     timely_source::<_, CapacityContainerBuilder<FrameBatch>, _, _>(scope, "Ingest", move |capability, info| {
         let origin = Origin { worker: scope.index(), source };

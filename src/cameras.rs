@@ -38,8 +38,9 @@ impl<T: Default> PerCamera<T> {
 /// Frames that are remembered to have gone on: more than a batch holds.
 const LATELY: usize = 2048;
 
-/// Frames that went on lately. One that comes again (its batch is tried once more after a panic, its broker sends it
-/// again) gets the same answer, although by now it looks like itself.
+/// Frames that went on lately. One whose batch is tried once more after a panic gets the same answer, although by now it looks like
+/// itself. One that its broker sends again is received anew, and looked at like any other: the one before it is still under way, and
+/// is acknowledged first. (By its id alone it can't be told: where nobody gives one, it is a hash of the picture.)
 #[derive(Debug, Default)]
 pub struct Lately {
     marks: VecDeque<u64>,
@@ -49,7 +50,7 @@ pub struct Lately {
 impl Lately {
     /// Whether a frame goes on: it did before, or `decide` says so.
     pub fn goes_on(&mut self, frame: &Frame, decide: impl FnOnce() -> bool) -> bool {
-        let mark = self.hasher.hash_one((&frame.camera, &frame.id));
+        let mark = self.hasher.hash_one((&frame.camera, &frame.id, frame.received_at));
         if self.marks.contains(&mark) {
             return true;
         }
@@ -81,6 +82,8 @@ mod tests {
             assert!(lately.goes_on(&frame, || true));
         }
         assert_eq!(lately.marks.len(), LATELY);
+        frame.received_at.0 += 1;
+        assert!(!lately.goes_on(&frame, || false), "the same picture, sent once more");
     }
 
     /// Catches memory that grows with each name that somebody thinks of.

@@ -134,10 +134,13 @@ impl Metrics {
         self.showcase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The job's workers have stopped, and nothing waits for its servers any more.
-    pub fn end(&self) {
-        self.account.end();
-        self.board().close();
+    /// The job's workers have stopped, of the installation with that board, and nothing waits for its servers any more. Where
+    /// another installation has begun since, the account is that one's.
+    pub fn end(&self, of: &Board) {
+        if self.board().is(of) {
+            self.account.end();
+        }
+        of.close();
     }
 
     /// Where the parts of the job tell what they wait for, since it was installed.

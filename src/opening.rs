@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use operators::ingest::clock;
 use operators::{Meter, Window};
 use tokio::runtime::Handle;
 
@@ -118,6 +119,7 @@ impl Opener<'_> {
             meters: meters.clone(),
             window: place.window(job),
             sole: place.readers(job) == 1 && job.views.is_empty(),
+            clock: clock(),
             size: job.batch.size,
             timeout: job.batch.timeout(),
             partition: job.batch.partition(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use operators::ingest::clock;
+use operators::ingest::Clock;
 use operators::{BatchFrames, Closer, Epoch, Meter, Offload, Partition, Window, ingest, mailbox};
 use timely::dataflow::operators::vec::{Map, Partition as _};
 use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
@@ -38,6 +38,8 @@ pub struct Parts {
     pub window: Window,
     /// Whether one source is all that the job has, on all workers, and nothing else needs its clock.
     pub sole: bool,
+    /// The time that frames are admitted at.
+    pub clock: Clock,
     /// Frames a batch.
     pub size: usize,
     /// How long a batch waits to fill.
@@ -99,14 +101,14 @@ pub fn render(worker: &mut Worker, parts: Parts) -> Running {
     let name = parts.plan.job().to_owned();
     worker.dataflow_named(&name, |scope| {
         let mut running = Running { done: ProbeHandle::new(), closers: Vec::new(), threads: Vec::new() };
-        let Parts { sources, meters, window, sole, size, timeout, partition, plan, sinks, dead, .. } = parts;
+        let Parts { sources, meters, window, sole, clock, size, timeout, partition, plan, sinks, dead, .. } = parts;
         let (metrics, views) = (parts.metrics, parts.exhibit);
 
         // In: each source on one worker, its frames to all.
         let mut frames = Vec::new();
         for (index, (source, meter)) in sources.into_iter().zip(meters).enumerate() {
             let inbox = source.map(|source| start(source, &mut running).sole(sole));
-            frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, clock()));
+            frames.push(ingest(scope, index, inbox, window, running.done.clone(), meter, clock.clone()));
         }
 
         // Batches of three through the steps.

@@ -78,6 +78,13 @@ impl serde::Serialize for Time {
     }
 }
 
+/// As it stands in the manual and in the schema.
+impl serde::Serialize for Size {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.to_string().replace(".0 ", " "))
+    }
+}
+
 impl JsonSchema for Time {
     fn schema_name() -> Cow<'static, str> {
         "Time".into()

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use vigie::codec::{Form, Limits, encode_as};
+use vigie::codec::{self, Form, encode_as};
+use vigie::job::{Batch, Limits};
 use vigie::picture::Picture;
 use vigie::sources::synthetic::View;
 
@@ -35,7 +36,7 @@ Where a step moves pixels (`crop`, `flip`, `resize`, `rotate`), detections go wi
 where things truly are in the frame that came: put it before such a step. Steps that compare the frames of a camera
 (`motion`, `dedupe`, `sample` with `per_second`) need them on one worker: `partition = \"camera\"` under `[batch]`.
 
-Pixels are held against Pillow's by `tests/steps.rs`: `grey`, `flip`, `crop`, `rotate` and `blur` are equal to the last bit,
+Pixels are held against Pillow's by `tests/steps/`: `grey`, `flip`, `crop`, `rotate` and `blur` are equal to the last bit,
 `resize` to two values of 255.
 ";
 
@@ -151,7 +152,7 @@ fn the_manual_of_steps_is_up_to_date() {
 
 fn draw(kind: &str, keys: &str) {
     let mut picture = after(&table(kind, keys), room()).expect("it goes on");
-    let pixels = picture.pixels(&Limits::default()).expect("it decodes");
+    let pixels = picture.pixels(&codec::Limits::default()).expect("it decodes");
     let jpeg = encode_as(Form::Jpeg(Some(80)), pixels, &[], 1.0).expect("a JPEG");
     fs::write(here(&format!("docs/steps/{kind}.jpg")), jpeg).expect("it can be written");
 }
@@ -160,9 +161,10 @@ fn draw(kind: &str, keys: &str) {
 const JOBS: &str = "\
 # Jobs
 
-Examples in [jobs/](../jobs): each runs as it is, and says in its comments what it takes. Addresses, models and folders come from
-the environment, with defaults. `vigie try JOB PICTURE` shows what one does to a picture of yours; how parts are put together is
-told in [graph.md](graph.md).
+Examples in [jobs/](../jobs): each says in its comments what it takes. Addresses and folders come from the environment, with
+defaults. `persons.onnx` is in `models/`; jobs that name another model need its file beside them or under `VIGIE_MODELS`, and
+[models.md](models.md) says where people get it. `vigie try JOB PICTURE` shows what one does to a picture of yours; how parts are put
+together is told in [graph.md](graph.md).
 ";
 
 /// A job: what its first comment says, and its graph.
@@ -217,6 +219,23 @@ several cameras have under one `{id}` would be written over: put `{camera}` into
 A sink takes pictures from the part before it, or from those that `from` names; `write` says what of them is written (`image`,
 `report`, `frame`, or a list), `overflow` which sink gets what is too large for it. `[dead]` is a sink for what led to no result:
 without it, files in `dead/`.
+
+A message of Kafka or MQTT is a picture (JPEG, PNG), base64 of one, or JSON:
+
+```json
+{\"image\": \"…base64…\", \"camera\": \"door\", \"number\": 7, \"captured_at\": \"2026-11-21T08:30:00Z\"}
+```
+
+All but `image` may be left out; `captured_at` may also be a Unix time. What a message says itself counts before what its headers say
+(`camera`, `number`, `id`, `captured_at`; Kafka), and they before its topic. Without `captured_at` Kafka's own time of the message counts.
+Without an `id` the number is taken for it, and without a number Kafka's partition and offset, or a hash of the picture (MQTT).
+";
+
+/// What stands above `[batch]` and `[limits]`.
+const TABLES: &str = "
+## How much at a time
+
+`[batch]` says how frames are gathered, `[limits]` how much a job takes.
 ";
 
 /// Every kind of one sort of part.
@@ -233,7 +252,11 @@ fn parts<C: ?Sized>(sort: &str, kinds: &[vigie::kinds::Kind<C>]) -> String {
 #[test]
 fn the_page_of_sources_and_sinks_is_up_to_date() {
     let (sources, sinks) = (parts("source", vigie::sources::KINDS), parts("sink", vigie::sinks::KINDS));
-    let text = format!("{PARTS}\n## Sources\n{sources}\n## Sinks\n{sinks}");
+    let (batch, limits) = (schemars::schema_for!(Batch).to_value(), schemars::schema_for!(Limits).to_value());
+    let batch = rows(&batch, &["size", "timeout", "partition"]);
+    let most = ["window", "window_bytes", "max_frame_bytes", "max_pixels", "max_side"];
+    let tables = format!("{TABLES}\n### `[batch]`\n{batch}\n### `[limits]`\n{}", rows(&limits, &most));
+    let text = format!("{PARTS}\n## Sources\n{sources}\n## Sinks\n{sinks}{tables}");
     if std::env::var_os("VIGIE_BLESS").is_some() {
         fs::write(here("docs/sources-and-sinks.md"), &text).expect("it can be written");
     }

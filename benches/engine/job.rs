@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use operators::ingest::{Clock, clock};
 use operators::{Flaw, Frame, Number, Partition, UnixMillis, Window};
 use timely::worker::Worker;
 use vigie::metrics::Metrics;
@@ -23,18 +24,27 @@ pub const SIZE: usize = 100_000;
 pub const SETTLED: u64 = 600;
 
 /// Frames that come together: no more than a mailbox has room for, so that what is admitted at once does not depend on who is
-/// quicker, and whole batches, so that none waits for its timeout. Large groups, as what shakes is how often the clock is looked at
-/// until one is through.
+/// quicker, and whole batches, so that none waits for its timeout.
 const GROUP: u64 = 30;
 
 /// How frames come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// A group when the one before is acknowledged, and the sink on the worker's own thread: what happens does not depend on
-    /// how fast threads are.
+    /// A group when the one before is acknowledged, the sink on the worker's own thread, and a clock that counts what is
+    /// written: what happens does not depend on how fast threads are.
     InStep,
-    /// As the window has room, and the sink on a thread of its own.
+    /// As the window has room, the sink on a thread of its own, and the clock of every job.
     AtOnce,
+}
+
+impl Pace {
+    fn clock(self, written: &Arc<AtomicU64>) -> Clock {
+        let written = written.clone();
+        match self {
+            Self::InStep => Arc::new(move || written.load(Relaxed)),
+            Self::AtOnce => clock(),
+        }
+    }
 }
 
 /// Runs the job with so many frames on one worker; how often its threads slept since so many had settled, at pace.
@@ -60,12 +70,17 @@ pub fn install(worker: &mut Worker, frames: Option<u64>, pace: Pace, switches: A
     let wishes =
         Wishes { taps: vec![tap], ears: vec![], job: "engine".into(), limits: Default::default(), truth: None };
     let source = |frames| ("cameras".to_owned(), Box::new(Cameras { frames, pace }) as Box<dyn Source>);
-    let sink = || Box::new(Nowhere { pace, seen: 0, at_first: 0, switches: switches.clone() });
+    let written = Arc::new(AtomicU64::new(0));
+    let sink = || {
+        let written = written.clone();
+        Box::new(Nowhere { pace, written, at_first: 0, switches: switches.clone() })
+    };
     let parts = Parts {
         sources: vec![frames.map(source)],
         meters: vec![Arc::default()],
         window: Window { frames: 256, bytes: 256 << 20 },
         sole: true,
+        clock: pace.clock(&written),
         size: 3,
         timeout: Duration::from_millis(100),
         partition: Partition::Number,
@@ -114,21 +129,21 @@ impl Source for Cameras {
 /// A sink that answers at once, and looks how often the threads of this process have slept.
 struct Nowhere {
     pace: Pace,
-    seen: u64,
+    written: Arc<AtomicU64>,
     at_first: u64,
     switches: Arc<AtomicU64>,
 }
 
 impl Sink for Nowhere {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
+        let before = self.written.fetch_add(parcels.len() as u64, Relaxed);
+        let written = before + parcels.len() as u64;
         if self.pace == Pace::AtOnce {
-            let before = self.seen;
-            self.seen += parcels.len() as u64;
-            if before < SETTLED && self.seen >= SETTLED {
+            if before < SETTLED && written >= SETTLED {
                 self.at_first = slept();
             }
             // Looking is not for nothing: now and then is enough.
-            if self.seen / 1_000 > before / 1_000 {
+            if written / 1_000 > before / 1_000 {
                 self.switches.store(slept() - self.at_first, Relaxed);
             }
         }

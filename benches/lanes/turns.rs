@@ -13,12 +13,28 @@ impl<T> Turns<T> {
         lane: &str,
         contenders: impl IntoIterator<Item = Contender>,
         rounds: usize,
-        mut measure: impl FnMut(&Contender) -> anyhow::Result<T>,
+        measure: impl FnMut(&Contender) -> anyhow::Result<T>,
     ) -> Self {
         let wanted = contenders.into_iter().filter(|contender| bench.flags.takes(contender));
-        let mut turns: Vec<_> = wanted.map(|contender| (contender, Vec::new())).collect();
+        let mut turns = Self(wanted.map(|contender| (contender, Vec::new())).collect());
+        turns.go_on(bench, lane, |_| true, rounds, measure);
+        turns
+    }
+
+    /// Lets those that `who` names take more turns.
+    pub fn go_on(
+        &mut self,
+        bench: &Bench,
+        lane: &str,
+        who: impl Fn(&Contender) -> bool,
+        rounds: usize,
+        mut measure: impl FnMut(&Contender) -> anyhow::Result<T>,
+    ) {
         for round in 1..=rounds {
-            turns.retain_mut(|(contender, done)| {
+            self.0.retain_mut(|(contender, done)| {
+                if !who(contender) {
+                    return true;
+                }
                 eprintln!("lane {lane}, round {round} of {rounds}: {}", contender.name);
                 let measured = measure(contender);
                 let failed = measured.map(|what| done.push(what)).err();
@@ -28,7 +44,6 @@ impl<T> Turns<T> {
                 failed.is_none()
             });
         }
-        Self(turns)
     }
 
     /// Who is left.

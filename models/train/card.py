@@ -178,14 +178,12 @@ the network learns from them. There is no photo in its training and no weight of
 | NanoDet (RangiLyu) | Apache-2.0 | the project's releases on GitHub, `RangiLyu/nanodet` |
 | RTMDet (OpenMMLab) | Apache-2.0 | `open-mmlab/mmdetection`, exported with MMDeploy |
 | RT-DETR (Baidu) | Apache-2.0 | `lyuwenyu/RT-DETR` on GitHub, exported with its own script |
-| SSD of torchvision | BSD-3-Clause | the package `torchvision`, exported with PyTorch |
 | YOLOv5, YOLOv8, YOLO11 (Ultralytics) | AGPL-3.0, or a licence that is bought | the package `ultralytics`, exported with its own command |
 | YuNet (faces) | MIT | the OpenCV Zoo, `opencv/opencv_zoo` |
-| BlazeFace of MediaPipe (faces) | Apache-2.0 | Google's MediaPipe models |
 
 Weights may have terms of their own, and so may the pictures that they were trained on: read both before you ship them.
-Which of these Vigie reads is in the manual of the step `detect`; a model of the YOLOX family takes the place of this one
-without another change.
+`docs/models.md` says which families Vigie reads, and `vigie model FILE` whether it reads yours. A model of the YOLOX family takes
+the place of this one; its `threshold` is its own (0.4 if left out).
 
 ## Figures
 

@@ -37,6 +37,22 @@ pub fn bare(jpeg: &[u8]) -> Result<Bytes, Flaw> {
     Ok(bare.into())
 }
 
+/// How many scans a JPEG has, as far as it can be read.
+pub fn scans(jpeg: &[u8]) -> usize {
+    let (mut at, mut count) = (2, 0);
+    while let Ok(Some((marker, segment))) = next(jpeg, at.min(jpeg.len())) {
+        at = segment.end;
+        if marker == END {
+            break;
+        }
+        if marker == SCAN {
+            count += 1;
+            at += scan(&jpeg[at..]).unwrap_or(0);
+        }
+    }
+    count
+}
+
 const END: u8 = 0xD9;
 const SCAN: u8 = 0xDA;
 

@@ -6,9 +6,16 @@
 use jpeg_decoder::{Decoder, PixelFormat};
 use operators::{Flaw, Reason};
 
+use super::SCANS;
+use super::bare::scans;
+
 /// The pixels as stored, not turned, as RGB.
 pub fn decode(bytes: &[u8]) -> Result<Vec<u8>, Flaw> {
     let broken = |what: String| Flaw::new(Reason::Undecodable, format!("a broken JPEG: {what}"));
+    // It has no limit of its own, and a scan of ten bytes takes as long as any other.
+    if scans(bytes) > SCANS {
+        return Err(broken(format!("it has more than {SCANS} scans")));
+    }
     let mut decoder = Decoder::new(bytes);
     let inks = decoder.decode().map_err(|error| broken(error.to_string()))?;
     match decoder.info().map(|info| info.pixel_format) {

@@ -185,13 +185,20 @@ fn look_by(codec: &Codec, bytes: &[u8], limits: &Limits, enough: Enough) -> Resu
 
 impl Limits {
     fn admit(&self, header: &Header) -> Result<(), Flaw> {
-        let (width, height) = (header.width, header.height);
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels <= self.pixels && width.max(height) <= self.side {
+        self.admit_size("", [header.width, header.height])
+    }
+
+    /// Whether a picture of that size is taken: one that comes, or what a step makes of it (`how`: `"resized to "`), which may be
+    /// larger.
+    ///
+    /// # Errors
+    /// What is too much of it.
+    pub fn admit_size(&self, how: &str, [width, height]: [u32; 2]) -> Result<(), Flaw> {
+        let Self { pixels, side } = *self;
+        if u64::from(width) * u64::from(height) <= pixels && width.max(height) <= side {
             return Ok(());
         }
-        let Self { pixels, side } = self;
-        let detail = format!("{width}×{height} pixels; the job takes {pixels} in all and {side} a side");
+        let detail = format!("{how}{width}×{height} pixels; the job takes {pixels} in all and {side} a side");
         Err(Flaw::new(Reason::TooManyPixels, detail))
     }
 }

@@ -149,6 +149,19 @@ fn cmyk_becomes_rgb() {
     }
 }
 
+/// Catches a JPEG of four inks that keeps a worker busy for hours with scans that say nothing.
+#[test]
+fn four_inks_have_few_scans() {
+    let mut jpeg = Vec::new();
+    Encoder::new(&mut jpeg, 90).encode(&[7; 16 * 16 * 4], 16, 16, ColorType::Cmyk).unwrap();
+    let end = jpeg.split_off(jpeg.len() - 2);
+    jpeg.extend([0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0].repeat(SCANS));
+    jpeg.extend(end);
+    for codec in CODECS {
+        assert_flaw(codec, &jpeg, Reason::Undecodable, "more than 100 scans");
+    }
+}
+
 #[test]
 fn every_orientation_is_turned_upright() {
     let wanted = [

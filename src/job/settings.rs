@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use operators::{Partition, Window};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::mistake::Mistake;
 use crate::units::{Size, Time};
 
 /// How frames are gathered: they go through the steps together.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Batch {
-    /// Frames a batch.
+    /// Frames a batch, 1 to 1,024.
     pub size: usize,
-    /// How long a batch waits to fill before it goes as it is.
+    /// How long a batch waits to fill before it goes as it is, 60 s at most.
     pub timeout: Time,
     /// What decides which worker takes a frame: `number` gives every worker the same share, `camera` keeps a camera on
     /// one worker.
@@ -24,7 +24,7 @@ pub struct Batch {
 }
 
 /// What decides which worker takes a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
     /// The frame's number: `(number / size) mod workers`.
@@ -67,7 +67,7 @@ impl Batch {
 }
 
 /// How much a job takes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Frames that are under way at most, of all sources together: taken in, and not yet acknowledged.

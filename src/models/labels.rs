@@ -45,17 +45,20 @@ pub fn count(names: &str) -> usize {
     parse(names).len()
 }
 
-/// The names, whatever stands around them: brackets, quotes, and numbers in front of a colon.
+/// The names, whatever stands around them: brackets, quotes, and numbers in front of a colon. Where each has a number, they are in the
+/// order of those: who writes a dictionary may sort its keys as texts, and "10" comes before "2" then.
 fn parse(text: &str) -> Vec<String> {
     let inside = text.trim().trim_matches(['{', '}', '[', ']', '(', ')']);
-    let bare = |part: &str| {
-        let name = match part.split_once(':') {
-            Some((key, name)) if key.trim().trim_matches(['"', '\'']).parse::<usize>().is_ok() => name,
-            _ => part,
-        };
-        name.trim().trim_matches(['"', '\'']).to_owned()
+    let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
+    let numbered = |part: &str| {
+        let keyed = part.split_once(':').and_then(|(key, name)| Some((bare(key).parse::<usize>().ok()?, name)));
+        keyed.map_or_else(|| (None, bare(part)), |(key, name)| (Some(key), bare(name)))
     };
-    inside.split([',', '\n']).map(bare).filter(|name| !name.is_empty()).collect()
+    let mut names: Vec<_> = inside.split([',', '\n']).map(numbered).filter(|(_, name)| !name.is_empty()).collect();
+    if names.iter().all(|(key, _)| key.is_some()) {
+        names.sort_by_key(|(key, _)| *key);
+    }
+    names.into_iter().map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +73,9 @@ mod tests {
         {
             assert_eq!(labels(Some(text), 2), ["cat".into(), "dog".into()], "{text}");
         }
+        let sorted_as_texts: Vec<_> = [0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9].map(|key| format!("'{key}': 'n{key}'")).into();
+        let names = labels(Some(&format!("{{{}}}", sorted_as_texts.join(", "))), 11);
+        assert_eq!((names[2].as_ref(), names[10].as_ref()), ("n2", "n10"));
         assert_eq!(labels(None, 80)[79].as_ref(), "toothbrush");
         assert_eq!(labels(None, 1), ["person".into()]);
         assert_eq!(labels(None, 90)[12].as_ref(), "stop sign");

@@ -19,6 +19,9 @@ pub struct Sight<'a> {
     size: Option<[u32; 2]>,
 }
 
+/// The longest side of a model's picture. Families lay out a cell for each few pixels before they look any further.
+const LARGEST: i64 = 8192;
+
 impl<'a> Sight<'a> {
     /// Understands a model's input.
     ///
@@ -32,6 +35,11 @@ impl<'a> Sight<'a> {
             picture(port, asked.layout).filter(|_| numbers).map(|(layout, channels, size)| (at, layout, channels, size))
         });
         let (picture, layout, channels, [width, height]) = found.ok_or_else(none)?;
+        if width.max(height) > LARGEST {
+            return Err(format!(
+                "{name} takes pictures of {width}×{height}, and {LARGEST} a side is the most that is taken"
+            ));
+        }
         let own = (width > 0 && height > 0).then_some([width as u32, height as u32]);
         match (own, asked.size) {
             (Some([w, h]), Some([x, y])) if [w, h] != [x, y] => {

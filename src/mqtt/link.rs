@@ -13,7 +13,7 @@ use operators::Headers;
 use rumqttc::v5;
 
 use super::login::{Login, Version};
-use super::protocol::{Client, Poll, Step, WRONG_LOGIN, open_v3, open_v5, step_v3, step_v5, v5_publish};
+use super::protocol::{Client, INFLIGHT, Poll, Step, WRONG_LOGIN, open_v3, open_v5, step_v3, step_v5, v5_publish};
 use crate::board::Post;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -289,6 +289,8 @@ impl Link {
             Poll::V5(poll) => {
                 poll.clean();
                 poll.pending.clear();
+                // Its packet ids would go on from the last, and never come round where the next broker takes fewer at a time.
+                poll.state = v5::MqttState::new(INFLIGHT, true);
             }
         }
         drop(current);

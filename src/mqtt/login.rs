@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rumqttc::{TlsConfiguration, Transport};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::protocol::LARGEST_PAYLOAD;
 use crate::context::Context;
@@ -13,7 +13,7 @@ use crate::mistake::Mistake;
 use crate::units::Time;
 
 /// A version of the protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Version {
     /// MQTT 3.1.1, which every broker speaks.
     #[default]

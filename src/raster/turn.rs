@@ -74,6 +74,11 @@ impl Turn {
         })
     }
 
+    /// Width and height of the canvas.
+    pub fn size(&self) -> [u32; 2] {
+        self.to.map(|side| side as u32)
+    }
+
     /// Where a point of the canvas lies in the picture.
     fn source(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let (x, y) = (x - self.to[0] / 2.0, y - self.to[1] / 2.0);
@@ -89,7 +94,7 @@ impl Turn {
 
     /// The turned picture: between pixels in straight lines, and `fill` where there is none.
     pub fn apply(&self, pixels: &Pixels, fill: Colour) -> Pixels {
-        let (width, height) = (self.to[0] as u32, self.to[1] as u32);
+        let [width, height] = self.size();
         let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
         for y in 0..height {
             for x in 0..width {

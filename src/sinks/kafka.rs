@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use rdkafka::admin::AdminClient;
 use rdkafka::config::FromClientConfig as _;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::publisher::Publisher;
 use super::{Name, Parcel, Sink, SinkConfig, Stored};
@@ -41,8 +41,9 @@ const PRODUCER: [(&str, &str); 7] = [
 ];
 
 /// Writes results to Kafka: the key is the camera; headers are `camera`, `id`, `number`, `job`, `captured_at` and
-/// `content-type`. Of a view, each row that changes: the key is the row's key, its parts joined by `/`, and a row that is gone
-/// has no body, so that a compacted topic (`cleanup.policy=compact`) keeps the table.
+/// `content-type`. A message's time is when its frame was captured, unless that lies in the future. Of a view, each row that
+/// changes: the key is the row's key, its parts joined by `/`, and a row that is gone has no body, so that a compacted topic
+/// (`cleanup.policy=compact`) keeps the table.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
@@ -73,7 +74,7 @@ pub struct Kafka {
     /// The user's password.
     #[serde(default)]
     password: Option<String>,
-    /// How the password is proven.
+    /// How the password is proven: `"PLAIN"`, `"SCRAM-SHA-256"` or `"SCRAM-SHA-512"`.
     #[serde(default)]
     mechanism: Mechanism,
     /// Settings of librdkafka by their own names, for what has no key here: `{ "linger.ms" = "20" }`.
@@ -82,7 +83,7 @@ pub struct Kafka {
 }
 
 /// How bodies are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Compression {
     #[default]

@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use operators::{Flaw, Reason};
@@ -143,10 +144,11 @@ impl SinkConfig for Mqtt {
 
     fn open(&self, context: &Context) -> anyhow::Result<Box<dyn Sink>> {
         let client_id = format!("vigie-{}-{}-w{}", context.job, context.part, context.worker);
-        let mut link = Link::new(self.login(context)?, &client_id, Purpose::Give, context.post("mqtt"))?;
+        let link = Link::new(self.login(context)?, &client_id, Purpose::Give, context.post("mqtt"))?;
         let handle = link.handle();
         let (sender, events) = channel();
-        let task = context.runtime.spawn(async move { while sender.send(link.next().await).is_ok() {} });
+        let events = Arc::new(Mutex::new(events));
+        let task = context.runtime.spawn(tell(link, sender, events.clone()));
         Ok(Box::new(Publisher {
             topic: self.template(context)?,
             job: context.job.clone(),
@@ -158,6 +160,21 @@ impl SinkConfig for Mqtt {
             board: context.board.clone(),
             task,
         }))
+    }
+}
+
+/// Tells what happens on the link, for ever. While nobody writes nothing is on its way, and of the connection its last state is
+/// all that counts: else what is told would pile up in front of a sink that has nothing to write.
+async fn tell(mut link: Link, sender: Sender<Event>, events: Arc<Mutex<Receiver<Event>>>) {
+    loop {
+        let event = link.next().await;
+        if matches!(event, Event::Connected { .. } | Event::Lost)
+            && let Ok(unheard) = events.try_lock()
+        {
+            unheard.try_iter().for_each(drop);
+        }
+        // There is somebody to hear it as long as this holds the other end.
+        let _ = sender.send(event);
     }
 }
 
@@ -184,7 +201,8 @@ struct Publisher {
     twice: bool,
     retain: bool,
     handle: Handle,
-    events: Receiver<Event>,
+    /// What happened on the link; locked while something is written.
+    events: Arc<Mutex<Receiver<Event>>>,
     up: Option<Up>,
     board: Board,
     task: tokio::task::JoinHandle<()>,
@@ -293,8 +311,10 @@ impl Sink for Publisher {
         let mut verdicts = vec![None; parcels.len()];
         let mut way = OnTheWay::default();
         let mut hang_ups = 0;
+        let events = self.events.clone();
+        let events = events.lock().unwrap_or_else(PoisonError::into_inner);
         // What happened since the last write.
-        while let Ok(event) = self.events.try_recv() {
+        while let Ok(event) = events.try_recv() {
             self.hear(event, &mut way, &mut verdicts);
         }
         loop {
@@ -306,7 +326,7 @@ impl Sink for Publisher {
             if verdicts.iter().all(Option::is_some) {
                 return verdicts.into_iter().flatten().collect();
             }
-            match self.events.recv_timeout(GLANCE) {
+            match events.recv_timeout(GLANCE) {
                 Err(RecvTimeoutError::Timeout) if self.board.is_over() => return vec![Err(over()); parcels.len()],
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(event) => {

@@ -5,6 +5,7 @@
 //! feeds the mailbox and commits; while the window is full it pauses its partitions and polls on.
 
 mod feed;
+mod gaps;
 mod held;
 mod offsets;
 mod reader;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::BaseConsumer;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::feed::Running;
 use self::held::Client;
@@ -56,7 +57,7 @@ pub struct Kafka {
     /// (`"2026-11-21T08:00:00Z"`). Topics that appear later are read from their beginning.
     #[serde(default)]
     start: Start,
-    /// Which messages of transactions are read.
+    /// Which messages of transactions are read: `"read_committed"` or `"read_uncommitted"`.
     #[serde(default)]
     isolation: Isolation,
     /// Whether connections use TLS; they do where `ca` or `cert` is given.
@@ -77,7 +78,7 @@ pub struct Kafka {
     /// The user's password.
     #[serde(default)]
     password: Option<String>,
-    /// How the password is proven.
+    /// How the password is proven: `"PLAIN"`, `"SCRAM-SHA-256"` or `"SCRAM-SHA-512"`.
     #[serde(default)]
     mechanism: Mechanism,
     /// Settings of librdkafka by their own names, for what has no key here: `{ "fetch.max.bytes" = "10485760" }`.
@@ -86,7 +87,7 @@ pub struct Kafka {
 }
 
 /// Where to begin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Start {
     /// With the oldest message that is there.
@@ -100,7 +101,7 @@ enum Start {
 }
 
 /// Which messages of transactions are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 enum Isolation {
     /// Those of transactions that were committed.
     #[default]
@@ -212,6 +213,7 @@ impl SourceConfig for Kafka {
             part: context.part.clone(),
             reader,
             scout: Scout::new(context.share, self.start()?),
+            gaps: Default::default(),
             trouble: None,
             denied: None,
         }))

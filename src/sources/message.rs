@@ -6,14 +6,14 @@ use bytes::Bytes;
 use operators::{Flaw, Frame, Headers, Number, Reason, UnixMillis};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::label;
 use crate::body::{self, Body};
 use crate::template::Captured;
 
 /// What the messages of a source hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Holds {
     /// Pictures.

@@ -2,7 +2,7 @@
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use operators::{Flaw, Reason};
+use operators::Flaw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -173,7 +173,8 @@ impl Each for Resizing {
     fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
         let target = self.config.target(picture.pixels(&self.limits)?);
         let Target { part: [left, top, width, height], size } = target;
-        self.admit(size)?;
+        // A narrow picture that is to be wide may become larger than the job takes.
+        self.limits.admit_size("resized to ", size)?;
         let pixels = picture.decoded().expect("decoded above");
         if size == [pixels.width, pixels.height] {
             return Ok(Verdict::GoesOn);
@@ -188,19 +189,6 @@ impl Each for Resizing {
 }
 
 impl Resizing {
-    /// A narrow picture that is to be wide may become larger than the job takes.
-    fn admit(&self, [width, height]: [u32; 2]) -> Result<(), Flaw> {
-        let Limits { pixels, side } = self.limits;
-        match u64::from(width) * u64::from(height) <= pixels && width.max(height) <= side {
-            true => Ok(()),
-            false => {
-                let what =
-                    format!("resized to {width}×{height} pixels; the job takes {pixels} in all and {side} a side");
-                Err(Flaw::new(Reason::TooManyPixels, what))
-            }
-        }
-    }
-
     fn resized(&mut self, pixels: &Pixels, Target { part, size: [width, height] }: Target) -> Pixels {
         let full =
             ImageRef::new(pixels.width, pixels.height, &pixels.rgb, PixelType::U8x3).expect("three bytes a pixel");

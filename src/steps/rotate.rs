@@ -58,11 +58,13 @@ struct Rotating {
 
 impl Each for Rotating {
     fn each(&mut self, picture: &mut Picture) -> Result<Verdict, Flaw> {
-        picture.pixels(&self.limits)?;
+        let Rotate { degrees, fill, grow } = self.config;
+        let pixels = picture.pixels(&self.limits)?;
+        let turn = Turn::new(pixels.width, pixels.height, degrees, grow);
+        // One that is long and narrow becomes a square.
+        self.limits.admit_size("turned, it has ", turn.size())?;
         picture.timed("rotate", |picture| {
-            let Rotate { degrees, fill, grow } = self.config;
             let pixels = picture.decoded().expect("decoded above");
-            let turn = Turn::new(pixels.width, pixels.height, degrees, grow);
             let turned = match quarters(degrees) {
                 Some(quarters) if grow => turn::quarters(pixels, quarters),
                 _ => turn.apply(pixels, fill.0),
@@ -76,4 +78,22 @@ impl Each for Rotating {
 /// How many quarters it is, if it is whole ones.
 fn quarters(degrees: f64) -> Option<u32> {
     (degrees % 90.0 == 0.0).then(|| (degrees / 90.0).rem_euclid(4.0) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Form, Pixels, encode_as};
+    use crate::picture::tests::picture;
+
+    /// Catches a narrow picture that becomes a square of more pixels than the job takes.
+    #[test]
+    fn what_grows_too_large_is_a_dead_letter() {
+        let narrow = Pixels { width: 3000, height: 2, rgb: vec![9; 3000 * 2 * 3] };
+        let png = encode_as(Form::Png, &narrow, &[], 1.0).expect("a PNG");
+        let limits = Limits { pixels: 1_000_000, side: 16_384 };
+        let config = Rotate { degrees: 45.0, fill: Default::default(), grow: true };
+        let flaw = Rotating { config, limits }.each(&mut picture(png)).expect_err("2,100 × 2,100 pixels");
+        assert!(flaw.detail.starts_with("turned, it has 21"), "{}", flaw.detail);
+    }
 }

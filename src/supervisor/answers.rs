@@ -46,8 +46,8 @@ impl Process {
             }
             Question::Task(question) => Answer::Task(self.task(&question).await.map(Box::new)),
             Question::Metrics => Answer::Text(self.page()),
-            Question::Trouble { job, reason, fatal } => {
-                self.control.spawn(self.clone().troubled(job, reason, fatal));
+            Question::Trouble { job, reason, ticket } => {
+                self.control.spawn(self.clone().troubled(job, reason, ticket));
                 Answer::Done
             }
             Question::Stop => {

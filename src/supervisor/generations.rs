@@ -74,7 +74,7 @@ impl Process {
             self.control.spawn(self.clone().install_all(working.clone()));
         }
         if let Some((job, reason)) = trouble {
-            self.to_leader(&working, Question::Trouble { job, reason, fatal: true });
+            self.to_leader(&working, Question::Trouble { job, reason, ticket: None });
         }
     }
 
@@ -87,9 +87,9 @@ impl Process {
                 self.control.spawn(self.clone().ended(working.clone(), ticket, name));
             }
             News::Ended(..) => {}
-            News::Failed(job, reason) => {
+            News::Failed(ticket, job, reason) => {
                 self.tell(Level::Error, Some(&job), reason.clone());
-                self.to_leader(working, Question::Trouble { job, reason, fatal: false });
+                self.to_leader(working, Question::Trouble { job, reason, ticket: Some(ticket) });
             }
             News::Over(how, newest) => self.over(working, how, newest),
         }

@@ -44,6 +44,10 @@ impl Lead {
             (Change::Install | Change::Resume, Some(entry)) => Some(self.prepare(entry).await?),
             _ => None,
         };
+        // While a model was loaded, another leader may have made a newer list.
+        if !self.is_current(&self.process.inner()) {
+            return Err(Problem::unavailable("the processes have formed a new generation meanwhile: try again"));
+        }
         self.process.adopt(roster);
         self.spread().await;
         match change {
@@ -178,7 +182,11 @@ impl Lead {
     pub async fn bring_back(&self, entry: &Entry) {
         match entry.wanted {
             Wanted::Running => match self.prepare(entry).await {
-                Ok(ticket) => self.install(&entry.name, ticket),
+                Ok(ticket) => {
+                    // A command that waited longer than this generation took to begin has installed it already.
+                    self.remove(&entry.name).await;
+                    self.install(&entry.name, ticket);
+                }
                 Err(problem) => self.refuse(&entry.name, problem.detail),
             },
             Wanted::Draining => self.nothing_to_drain(&entry.name).await,

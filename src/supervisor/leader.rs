@@ -170,14 +170,19 @@ impl Process {
         });
     }
 
-    /// A job has failed, or brought down a generation.
-    pub(super) async fn troubled(self: Arc<Self>, name: String, reason: String, fatal: bool) {
+    /// A job has failed, in the installation with that ticket, or brought down a generation. Of what was installed anew since, it says
+    /// nothing.
+    pub(super) async fn troubled(self: Arc<Self>, name: String, reason: String, ticket: Option<Ticket>) {
         let _turn = self.turn.lock().await;
+        let now = self.inner().tickets.get(&name).copied();
+        if ticket.zip(now).is_some_and(|(then, now)| then != now) {
+            return;
+        }
         let Some(working) = self.inner().working.clone().filter(|working| working.place().process == 0) else { return };
         let (lead, when) = (Lead { process: self.clone(), working }, self.when());
-        let change = lead.record(|roster| match fatal {
-            true => roster.stumbled(&name, &reason, when),
-            false => roster.failed(&name, &reason, when),
+        let change = lead.record(|roster| match ticket {
+            None => roster.stumbled(&name, &reason, when),
+            Some(_) => roster.failed(&name, &reason, when),
         });
         if change == Ok(Change::Remove) {
             lead.remove(&name).await;

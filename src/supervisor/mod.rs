@@ -247,17 +247,19 @@ impl Process {
         self.control.spawn(async move { process.mesh().ask(leader, pack(&question), Duration::from_secs(3)).await });
     }
 
-    /// Takes over a roster, and keeps it.
+    /// Takes over a roster, and keeps it. One that is older than what is known has come late, and is nothing new.
     fn adopt(&self, roster: Roster) {
-        let changed = self.inner().roster != roster;
-        if changed {
-            let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner).save(&roster);
-            if let Err(error) = kept {
-                self.tell(Level::Error, None, format!("the list of jobs can't be kept: {error}"));
-            }
-            let before = std::mem::replace(&mut self.inner().roster, roster.clone());
-            self.tell_changes(&before, &roster);
+        // Held to the end: two at once would be kept in one order and taken over in the other.
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.inner().roster.clone();
+        if before == roster || before.version > roster.version {
+            return;
         }
+        if let Err(error) = store.save(&roster) {
+            self.tell(Level::Error, None, format!("the list of jobs can't be kept: {error}"));
+        }
+        self.inner().roster = roster.clone();
+        self.tell_changes(&before, &roster);
     }
 
     /// What became of the jobs before this process was started again is among its events, too.

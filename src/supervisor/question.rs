@@ -37,8 +37,8 @@ pub enum Question {
         job: String,
         /// What happened.
         reason: String,
-        /// Whether all workers ended with it.
-        fatal: bool,
+        /// Which installation of it; `None` where all workers ended with it.
+        ticket: Option<Ticket>,
     },
     /// End.
     Stop,

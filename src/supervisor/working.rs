@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::board::Board;
 use crate::cluster::{Lost, Meeting};
 use crate::command::{Command, Orders, Ticket, orders};
 use crate::mesh::Generation;
@@ -49,6 +50,8 @@ struct State {
 struct Job {
     name: String,
     metrics: Arc<Metrics>,
+    /// The board of this installation: the metrics are of all that a job ever has.
+    board: Board,
     /// Workers that have it installed.
     workers: usize,
     /// Workers on which it has ended.
@@ -65,7 +68,7 @@ pub enum News {
     /// A job has ended on all workers of this process; its sources, if it was not cancelled, are still saying goodbye.
     Ended(Ticket, String),
     /// A source of a job has stopped with an error.
-    Failed(String, String),
+    Failed(Ticket, String, String),
     /// All workers have ended; the job that was installed last.
     Over(Result<(), Lost>, Option<String>),
 }
@@ -111,8 +114,9 @@ impl Working {
 
     /// Lays a job's parts ready.
     pub fn lay(&self, ticket: Ticket, name: &str, metrics: Arc<Metrics>, parts: Vec<Parts>) {
+        let board = parts.first().map(|parts| parts.board.clone()).unwrap_or_default();
         self.0.desk.lay(ticket, parts);
-        let job = Job { name: name.to_owned(), metrics, workers: 0, ended: 0 };
+        let job = Job { name: name.to_owned(), metrics, board, workers: 0, ended: 0 };
         self.state().jobs.insert(ticket, job);
     }
 
@@ -197,10 +201,10 @@ impl Working {
                 }
                 Ok(Report::Ended(ticket, some)) => {
                     threads.entry(ticket).or_default().extend(some);
-                    if let Some((name, metrics)) = self.ended(ticket) {
+                    if let Some(name) = self.ended(ticket) {
                         let (working, news) = (self.clone(), news.clone());
                         let threads = threads.remove(&ticket).unwrap_or_default();
-                        spawn("goodbye", move || working.part(ticket, name, &metrics, threads, &*news));
+                        spawn("goodbye", move || working.part(ticket, name, threads, &*news));
                     }
                 }
                 Err(_) if self.state().over.is_some() => return,
@@ -210,12 +214,13 @@ impl Working {
     }
 
     /// A job has ended here: waits for its sources, and closes its account.
-    fn part(&self, ticket: Ticket, name: String, metrics: &Metrics, threads: Threads, news: &Hear) {
+    fn part(&self, ticket: Ticket, name: String, threads: Threads, news: &Hear) {
         for stopped in worker::goodbye(&name, threads) {
-            news(self, News::Failed(name.clone(), stopped.what));
+            news(self, News::Failed(ticket, name.clone(), stopped.what));
         }
-        if self.state().jobs.remove(&ticket).is_some() {
-            metrics.end();
+        let job = self.state().jobs.remove(&ticket);
+        if let Some(job) = job {
+            job.metrics.end(&job.board);
             self.0.changed.notify_all();
             news(self, News::Ended(ticket, name));
         }
@@ -230,18 +235,18 @@ impl Working {
     }
 
     /// One worker less has it; the job, if that was the last of this process.
-    fn ended(&self, ticket: Ticket) -> Option<(String, Arc<Metrics>)> {
+    fn ended(&self, ticket: Ticket) -> Option<String> {
         let mut state = self.state();
         let job = state.jobs.get_mut(&ticket)?;
         job.ended += 1;
-        (job.ended == self.0.place.threads).then(|| (job.name.clone(), job.metrics.clone()))
+        (job.ended == self.0.place.threads).then(|| job.name.clone())
     }
 
     /// All workers have ended: what was installed gives back what it had not finished.
     fn end(&self, how: Result<(), Lost>, news: &Hear) {
         let newest = self.installed().into_iter().next().map(|(_, name)| name);
         let jobs = std::mem::take(&mut self.state().jobs);
-        jobs.values().filter(|job| job.workers > 0).for_each(|job| job.metrics.end());
+        jobs.values().filter(|job| job.workers > 0).for_each(|job| job.metrics.end(&job.board));
         self.state().over = Some(how.clone());
         self.0.changed.notify_all();
         news(self, News::Over(how, newest));

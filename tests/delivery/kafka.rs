@@ -8,6 +8,8 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::Producer as _;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::runtime::Runtime;
 
 use super::feeds::{Feed, Producer, make_topics, producer, put, topic};
 use super::kills::job;
@@ -129,10 +131,82 @@ fn only_what_is_committed_is_read() {
     assert_eq!(all.results(6), [0, 4, 8, 12, 16, 20]);
 }
 
+/// Catches a source whose topics are not there when it starts, and that takes their first frames for old ones.
+#[test]
+fn a_topic_that_is_not_there_at_the_start_is_read_from_its_beginning() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "absent", "start = 'latest'");
+    let mut worker = Process::vigie(&["run", &bench.job, "-w", "1"]);
+    worker.until("the source to wait", |worker| worker.said().contains("there is no topic").then_some(()));
+    bench.feed.prepare();
+    bench.feed.issue(0..40);
+    assert_eq!(bench.results(40), (0..40).collect::<Vec<_>>());
+}
+
+/// Manages brokers.
+fn admin(brokers: &str) -> (Runtime, AdminClient<DefaultClientContext>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    (runtime, producer(brokers).create().expect("a client"))
+}
+
+/// Catches frames of a topic that is made anew while the job runs: skipped at its next start, as there were more of them once.
+#[test]
+fn a_topic_that_is_made_anew_is_read_from_its_beginning() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "anew", "");
+    bench.feed.prepare();
+    let mut workers = bench.start();
+    bench.feed.issue(0..40);
+    bench.results(40);
+    let (runtime, admin) = admin(&kafka.brokers());
+    let topics: Vec<_> = (0..4).map(|number| topic("anew", number)).collect();
+    let names: Vec<_> = topics.iter().map(String::as_str).collect();
+    runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())).expect("an answer");
+    let there = || vigie::kafka::topics(admin.inner(), None, |name| names.contains(&name), Duration::from_secs(5));
+    wait("the end of the topics", || there().ok()?.is_empty().then_some(()));
+    bench.feed.prepare();
+    bench.feed.issue(40..48);
+    assert_eq!(bench.results(48), (0..48).collect::<Vec<_>>());
+    assert!(workers[0].said().contains("does not reach so far any more"), "{}", workers[0].said());
+    workers[0].signal("TERM");
+    workers[0].end();
+    bench.feed.issue(48..56);
+    let _workers = bench.start();
+    assert_eq!(bench.results(56), (0..56).collect::<Vec<_>>());
+}
+
+/// Catches frames that the broker deletes before a job that runs has read them, and nobody is told.
+#[test]
+fn what_is_deleted_before_it_is_read_is_told() {
+    let _turn = turn();
+    let Some(kafka) = Kafka::start() else { return };
+    let bench = Bench::new(&kafka, "deleted", "");
+    bench.feed.prepare();
+    let workers = bench.start();
+    bench.feed.issue(0..4);
+    bench.results(4);
+    workers[0].signal("STOP");
+    // One by one: what it has asked for before, it is given the first of.
+    (1..11).for_each(|round| bench.feed.issue(4 * round..4 * round + 4));
+    let (runtime, admin) = admin(&kafka.brokers());
+    let mut until = TopicPartitionList::new();
+    until.add_partition_offset(&topic("deleted", 0), 0, Offset::Offset(9)).expect("an offset");
+    runtime.block_on(admin.delete_records(&until, &AdminOptions::new())).expect("an answer");
+    workers[0].signal("CONT");
+    bench.feed.issue(44..48);
+    wait("the last frames", || bench.store.found().iter().any(|found| found.id == "44").then_some(()));
+    assert!(
+        workers[0].said().contains("before they were read: raise the topic's `retention.ms`"),
+        "{}",
+        workers[0].said()
+    );
+}
+
 /// Makes a topic's partitions two.
 fn add_partition(brokers: &str, topic: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let admin: AdminClient<DefaultClientContext> = producer(brokers).create().expect("a client");
+    let (runtime, admin) = admin(brokers);
     let two = NewPartitions::new(topic, 2);
     let made = runtime.block_on(admin.create_partitions([&two], &AdminOptions::new())).expect("an answer");
     made.into_iter().for_each(|made| _ = made.expect("a partition"));

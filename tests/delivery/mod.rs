@@ -9,6 +9,7 @@ mod kills;
 mod mistakes;
 mod oracle;
 mod qos;
+mod refusals;
 mod secrets;
 mod secure;
 mod sizes;

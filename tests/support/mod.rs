@@ -237,6 +237,9 @@ pub struct Broker {
     pub port: u16,
 }
 
+/// What tells mosquitto how many messages it takes at a time.
+const AT_ONCE: &str = "MOSQUITTO_MAX_INFLIGHT";
+
 impl Broker {
     /// mosquitto, with a store that survives a restart; `None`, and a line that says so, where there is none.
     pub fn mosquitto() -> Option<Self> {
@@ -251,6 +254,16 @@ impl Broker {
     /// The same, and takes packets of as many bytes at most.
     pub fn with_packet_max(bytes: usize) -> Option<Self> {
         Server::script("mosquitto", &[("MOSQUITTO_MAX_PACKET", bytes.to_string())]).map(Self::on)
+    }
+
+    /// The same, and takes so many messages at a time.
+    pub fn that_takes_at_once(messages: usize) -> Option<Self> {
+        Server::script("mosquitto", &[(AT_ONCE, messages.to_string())]).map(Self::on)
+    }
+
+    /// It takes so many at a time when it is started again.
+    pub fn takes_at_once(&mut self, messages: usize) {
+        self.server.set(AT_ONCE, messages.to_string());
     }
 
     /// RabbitMQ, the same: it speaks MQTT 3.1.1 alone, and QoS 1 at most.

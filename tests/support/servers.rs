@@ -99,6 +99,12 @@ impl Server {
         wait("the end of a server", || process.ended());
     }
 
+    /// Changes one of its settings, from its next start on.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.environment.retain(|(other, _)| *other != name);
+        self.environment.push((name, value));
+    }
+
     /// Starts it again, on the same port and on what it kept.
     pub fn restart(&mut self) {
         assert!(self.start(), "it ran before");

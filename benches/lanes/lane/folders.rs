@@ -39,7 +39,7 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     for count in counts {
         lay_out(bench, &folder.join(count.to_string()), count)?;
     }
-    let turns = Turns::take(bench, "B'", [VIGIE, BARE], bench.flags.rounds(), |contender| {
+    let turns = Turns::take(bench, "B'", [VIGIE, BARE], 2 * bench.flags.rounds(), |contender| {
         let seconds = |count: usize| run(bench, contender, &folder, count);
         let (short, long) = (seconds(counts[0])?, seconds(counts[1])?);
         Ok((counts[1] - counts[0]) as f64 / (long - short).max(1e-3))

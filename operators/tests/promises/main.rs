@@ -195,7 +195,7 @@ fn a_full_window_does_not_wait_for_a_timeout() {
     let (inbox, ticks) = (Mutex::new(Some(inbox)), AtomicU64::new(0));
     timely::execute_directly(move |worker| {
         let (inbox, window) = (inbox.lock().unwrap().take(), Window { frames: 64, bytes: usize::MAX });
-        let clock = move || ticks.fetch_add(1, Ordering::Relaxed);
+        let clock = Arc::new(move || ticks.fetch_add(1, Ordering::Relaxed));
         let done = worker.dataflow::<Epoch, _, _>(|scope| {
             let done = ProbeHandle::new();
             ingest(scope, 0, inbox, window, done.clone(), Arc::default(), clock)

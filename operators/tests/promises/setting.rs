@@ -160,7 +160,7 @@ pub fn run(setting: &Setting) -> Seen {
         });
         let sink = Durable { store, batches: batched.lock().unwrap().clone(), worker: index, delay: setting.delay };
         let steady = clock();
-        let clock = move || steady() + index as u64 * setting.skew;
+        let clock = Arc::new(move || steady() + index as u64 * setting.skew);
         let window = Window { frames: setting.window, bytes: usize::MAX };
         let gauge = meter.clone();
         let done = worker.dataflow::<Epoch, _, _>(move |scope| {

@@ -77,10 +77,10 @@ fn a_sole_source_sleeps_while_it_is_silent() {
         worker.dataflow(|scope| {
             let done = ProbeHandle::new();
             let window = Window { frames: 8, bytes: usize::MAX };
-            let clock = move || {
+            let clock = Arc::new(move || {
                 counted.fetch_add(1, Ordering::Relaxed);
                 clock()
-            };
+            });
             ingest(scope, 0, Some(inbox.sole(true)), window, done.clone(), Default::default(), clock).probe_with(&done);
         });
         while worker.has_dataflows() {

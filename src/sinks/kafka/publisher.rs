@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use operators::{Flaw, Reason};
+use operators::{Flaw, Reason, UnixMillis};
 use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
@@ -35,6 +35,8 @@ pub struct Publisher {
     context: Context,
     /// The largest message of each topic that is known to be there.
     limits: HashMap<String, usize>,
+    /// Each goes alone: several together were more than their topic takes, though each is less.
+    alone: bool,
     runtime: Handle,
 }
 
@@ -61,6 +63,7 @@ impl Publisher {
             config,
             context: context.clone(),
             limits: HashMap::new(),
+            alone: false,
             runtime: context.runtime.clone(),
         })
     }
@@ -82,6 +85,24 @@ impl Publisher {
         Ok(limit)
     }
 
+    /// Puts all on their way that are open, in their order.
+    fn put_open(&mut self, parcels: &[Parcel], states: &mut [State]) {
+        for (index, parcel) in parcels.iter().enumerate() {
+            if self.alone && states.iter().any(|state| matches!(state, State::OnTheWay { .. })) {
+                return;
+            }
+            if states[index] != State::Open {
+                continue;
+            }
+            match self.put(index, parcel) {
+                Some(None) => states[index] = State::OnTheWay { alone: self.alone },
+                Some(Some(verdict)) => states[index] = State::Judged(verdict),
+                // Those behind it wait with it: a camera's results keep their order.
+                None => return,
+            }
+        }
+    }
+
     /// Puts a parcel on its way; `None` where it has to be put again later.
     fn put(&mut self, index: usize, parcel: &Parcel) -> Option<Verdict> {
         let topic = self.topic(parcel);
@@ -89,18 +110,16 @@ impl Publisher {
             Ok(limit) => limit,
             Err(error) => return self.unmet(&topic, &error, parcel),
         };
-        let headers = headers(parcel, &self.job);
-        // What a compacted topic keeps is the last word on each key: a row's own, or nothing where it is gone.
-        let key = if parcel.row.is_some() { parcel.frame.id.as_str() } else { parcel.frame.camera.as_str() };
-        if parcel.body.len().saturating_add(ENVELOPE + key.len()) > limit {
+        if !fits(parcel, limit) {
             return Some(Some(Err(too_large(&topic, parcel.body.len(), limit))));
         }
-        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(key);
+        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(index)).key(key(parcel));
         if !parcel.is_gone() {
             record = record.payload(&parcel.body[..]);
         }
-        record = record.headers(headers);
-        if let Some(captured_at) = parcel.frame.captured_at {
+        record = record.headers(headers(parcel, &self.job));
+        // Kafka 4 refuses what claims to come from the future, and all that travels with it; the header has it anyway.
+        if let Some(captured_at) = parcel.frame.captured_at.filter(|at| *at <= UnixMillis::now()) {
             record = record.timestamp(captured_at.0 as i64);
         }
         match self.producer.send(record) {
@@ -128,11 +147,16 @@ impl Publisher {
             Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
                 Some(too_large(topic, parcel.body.len(), self.limits.get(topic).copied().unwrap_or_default()))
             }
+            Code::MessageBatchTooLarge => {
+                let bytes = parcel.body.len();
+                let what = format!("{bytes} bytes are more than a segment of the topic {topic}: raise `segment.bytes`");
+                Some(Flaw::new(Reason::TooLarge, what))
+            }
             Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
                 let what = format!("the user may not write to the topic {topic}, or not make it: {code}");
                 Some(Flaw::new(Reason::Refused, what))
             }
-            Code::InvalidTopic | Code::PolicyViolation | Code::InvalidRecord => {
+            Code::InvalidTopic | Code::PolicyViolation | Code::InvalidRecord | Code::InvalidTimestamp => {
                 Some(Flaw::new(Reason::Refused, format!("Kafka refused it for the topic {topic}: {code}")))
             }
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
@@ -146,24 +170,42 @@ impl Publisher {
 
     /// Waits for reports and takes those that came; those that are to be sent again are open again.
     fn hear(&mut self, parcels: &[Parcel], states: &mut [State]) {
-        let wanted = states.iter().filter(|state| **state == State::OnTheWay).count().max(1);
+        let on_the_way = |state: &&State| matches!(state, State::OnTheWay { .. });
+        let wanted = states.iter().filter(on_the_way).count().max(1);
         let reports = self.producer.context().reports(wanted, POLL);
         if reports.iter().any(|(_, report)| report.is_ok()) {
             self.producer.context().all_is_well();
         }
+        let mut failed = None;
         for (index, report) in reports {
-            if states[index] != State::OnTheWay {
-                continue;
-            }
+            let State::OnTheWay { alone } = states[index] else { continue };
+            let (parcel, topic) = (&parcels[index], self.topic(&parcels[index]));
             states[index] = match report {
                 Ok(()) => State::Judged(Ok(())),
-                Err(error) => {
-                    let topic = self.topic(&parcels[index]);
-                    let flaw = self.judge(&topic, &error, &parcels[index]);
-                    flaw.map_or(State::Open, |flaw| State::Judged(Err(flaw)))
-                }
+                Err(error) if !alone && self.is_by_company(&topic, &error, parcel) => State::Open,
+                Err(error) => match self.judge(&topic, &error, parcel) {
+                    Some(flaw) => State::Judged(Err(flaw)),
+                    None => {
+                        failed = Some((topic, error));
+                        State::Open
+                    }
+                },
             };
         }
+        if let Some((topic, error)) = failed {
+            self.producer.context().failed(&format!("the topic {topic} does not take it"), &error);
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Whether it is too large with what travels with it, and not by itself: then each goes alone. Limits are those of all records
+    /// that go to a partition together, and librdkafka, which puts them together, knows none of them.
+    fn is_by_company(&mut self, topic: &str, error: &KafkaError, parcel: &Parcel) -> bool {
+        use RDKafkaErrorCode::{MessageBatchTooLarge, MessageSizeTooLarge};
+        let is_too_large = matches!(error.rdkafka_error_code(), Some(MessageBatchTooLarge | MessageSizeTooLarge));
+        let is = is_too_large && fits(parcel, self.limits.get(topic).copied().unwrap_or(usize::MAX));
+        self.alone |= is;
+        is
     }
 
     /// A producer that has given up is replaced. Its broker lost track of it, and what was on its way is sent again; or it may
@@ -189,8 +231,18 @@ impl Publisher {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    OnTheWay,
+    OnTheWay { alone: bool },
     Judged(Result<(), Flaw>),
+}
+
+/// What a compacted topic keeps is the last word on each key: a row's own, or nothing where it is gone.
+fn key(parcel: &Parcel) -> &str {
+    if parcel.row.is_some() { parcel.frame.id.as_str() } else { parcel.frame.camera.as_str() }
+}
+
+/// Whether a topic takes it by itself.
+fn fits(parcel: &Parcel, limit: usize) -> bool {
+    parcel.body.len().saturating_add(ENVELOPE + key(parcel).len()) <= limit
 }
 
 fn too_large(topic: &str, bytes: usize, limit: usize) -> Flaw {
@@ -225,18 +277,9 @@ impl Sink for Publisher {
     fn write(&mut self, parcels: &[Parcel]) -> Vec<Result<(), Flaw>> {
         let mut states = vec![State::Open; parcels.len()];
         self.producer.context().all_is_well();
+        self.alone = false;
         loop {
-            for (index, parcel) in parcels.iter().enumerate() {
-                if states[index] != State::Open {
-                    continue;
-                }
-                match self.put(index, parcel) {
-                    Some(None) => states[index] = State::OnTheWay,
-                    Some(Some(verdict)) => states[index] = State::Judged(verdict),
-                    // Those behind it wait with it: a camera's results keep their order.
-                    None => break,
-                }
-            }
+            self.put_open(parcels, &mut states);
             self.hear(parcels, &mut states);
             self.renew(parcels, &mut states);
             if states.iter().all(|state| matches!(state, State::Judged(_))) {

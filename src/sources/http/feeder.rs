@@ -200,12 +200,20 @@ impl Feeder {
         let next = done.last().map_or(0, |out| out.number + 1);
         let (longest, most) = self.keep;
         let old = SystemTime::now().checked_sub(longest).unwrap_or(SystemTime::UNIX_EPOCH);
-        let written = self.results.append(&records.collect::<Vec<Bytes>>(), false);
-        let written = written.and_then(|_| self.results.drop_old(old, most));
-        let written = written.and_then(|()| self.head.set(next)).and_then(|()| self.log.drop_before(next));
-        if let Err(error) = written {
+        let records: Vec<Bytes> = records.collect();
+        let keep = |most| self.results.append(&records, false).and_then(|_| self.results.drop_old(old, most));
+        // A full disk: what is kept of others goes first.
+        let kept = keep(most).or_else(|_| self.results.drop_old(old, 0).and_then(|()| keep(most)));
+        if let Err(error) = kept {
+            let job = self.tasks.job();
+            tracing::error!(
+                "what became of tasks of job {job} is known until it is started again, and can't be kept: {error}"
+            );
+        }
+        // Where nothing can be kept, they are forgotten all the same: they are done, and hold the room that is missing.
+        if let Err(error) = self.head.set(next).and_then(|()| self.log.drop_before(next)) {
             tracing::warn!(
-                "what became of tasks of job {} can't be noted ({error}): it may be done again",
+                "that tasks of job {} are done can't be noted ({error}): they may be done again",
                 self.tasks.job()
             );
         }

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 
+use super::gaps::Gaps;
 use super::held::{Client, Held};
 use super::offsets::{self, Offsets, Place, list};
 use super::reader::Reader;
@@ -39,6 +40,7 @@ pub struct Running {
     pub part: String,
     pub reader: Reader,
     pub scout: Scout,
+    pub gaps: Gaps,
     /// What it waits for.
     pub trouble: Option<Trouble>,
     /// This user may know of a topic and not read it. librdkafka says so once.
@@ -139,9 +141,10 @@ impl Running {
 
     fn take(&mut self, new: Vec<Place>) {
         let taken = offsets::positions(&self.consumer, &new, &self.scout.start(), &self.part)
-            .and_then(|positions| self.consumer.incremental_assign(&positions));
+            .and_then(|positions| self.consumer.incremental_assign(&positions).map(|()| positions));
         match taken {
-            Ok(()) => {
+            Ok(positions) => {
+                self.gaps.begin(&positions);
                 let topics: BTreeSet<_> = new.iter().map(|place| &*place.topic).collect();
                 let topics = topics.into_iter().collect::<Vec<_>>().join(", ");
                 tracing::info!(
@@ -167,7 +170,9 @@ impl Running {
             match Held::poll(&self.consumer, patience) {
                 Some(Ok(held)) => {
                     let message = held.message();
-                    let receipt = offsets.note(message.topic(), message.partition(), message.offset());
+                    let place = offsets.place(message.topic(), message.partition());
+                    self.gaps.read(&self.consumer, &self.part, &place, message.offset());
+                    let receipt = offsets.note(place, message.offset());
                     let frame = self.reader.frame(held);
                     bytes += frame.bytes.len();
                     waiting.push_back((frame, receipt));

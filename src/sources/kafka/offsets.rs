@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::gaps::{tell_begun_anew, tell_deleted};
 use crate::context::Share;
 use crate::kafka::Ear;
 use crate::sources::Receipt;
@@ -56,35 +57,36 @@ pub struct Offsets {
 }
 
 impl Offsets {
+    /// A partition, whose messages share the topic's name.
+    pub fn place(&mut self, topic: &str, partition: i32) -> Place {
+        if let Some(known) = self.topics.get(topic) {
+            return Place { topic: known.clone(), partition };
+        }
+        let topic: Arc<str> = topic.into();
+        self.topics.insert(topic.clone());
+        Place { topic, partition }
+    }
+
     /// Notes a message; its receipt.
-    pub fn note(&mut self, topic: &str, partition: i32, offset: i64) -> Receipt {
-        let place = Place { topic: self.known(topic), partition };
+    pub fn note(&mut self, place: Place, offset: i64) -> Receipt {
         if operators::broken::makes("latest-commit") {
             self.advance(place.clone(), offset + 1);
         }
         self.ledger.note((place, offset))
     }
 
-    /// The name of a topic, which all its messages share.
-    fn known(&mut self, topic: &str) -> Arc<str> {
-        if let Some(known) = self.topics.get(topic) {
-            return known.clone();
-        }
-        let known: Arc<str> = topic.into();
-        self.topics.insert(known.clone());
-        known
-    }
-
     /// A message, and all before it in its partition, is acknowledged: receipts come back in the order of the frames.
     pub fn settle(&mut self, receipt: Receipt) {
-        if let Some((place, offset)) = self.ledger.settle(receipt) {
+        if let Some((place, offset)) = self.ledger.settle(receipt)
+            && !operators::broken::makes("latest-commit")
+        {
             self.advance(place, offset + 1);
         }
     }
 
+    /// Goes back where the partition has begun anew: what is in it now is what has to be read on.
     fn advance(&mut self, place: Place, next: i64) {
-        let acknowledged = self.acknowledged.entry(place).or_default();
-        *acknowledged = next.max(*acknowledged);
+        self.acknowledged.insert(place, next);
         self.news = true;
     }
 
@@ -109,7 +111,8 @@ pub fn list<'a>(places: impl IntoIterator<Item = (&'a Place, Option<Offset>)>) -
     list
 }
 
-/// Where each of these partitions is to be read on: at the group's offset, else where `start` says.
+/// Where each of these partitions is to be read on: at the group's offset, else where `start` says. "Latest" is said of what is
+/// there when the group begins: where it has offsets of others of these partitions, one without has come since.
 ///
 /// # Errors
 /// The broker does not answer.
@@ -130,17 +133,23 @@ pub fn positions(
     let found = |list: &TopicPartitionList, place: &Place| {
         list.find_partition(&place.topic, place.partition).map(|at| at.offset())
     };
+    let has_begun = places.iter().any(|place| matches!(found(&committed, place), Some(Offset::Offset(_))));
     let (mut positions, mut fresh) = (Vec::new(), Vec::new());
     for place in places {
         let (low, high) = consumer.fetch_watermarks(&place.topic, place.partition, PATIENCE)?;
         let offset = match found(&committed, place) {
+            Some(Offset::Offset(next)) if next > high => {
+                tell_begun_anew(part, place, next, low);
+                low
+            }
             Some(Offset::Offset(next)) => {
-                tell_lost(part, place, next, low);
-                next.clamp(low, high)
+                tell_deleted(part, place, next, low);
+                next.max(low)
             }
             _ => {
                 let begin = match (start, at.as_ref().and_then(|at| found(at, place))) {
                     (Start::Earliest, _) => low,
+                    (Start::Latest, _) if has_begun => low,
                     (Start::At(_), Some(Offset::Offset(offset))) => offset,
                     _ => high,
                 };
@@ -158,19 +167,6 @@ pub fn positions(
     Ok(list(positions))
 }
 
-/// Frames that the broker deleted before they were read are gone: that has to be said.
-fn tell_lost(part: &str, place: &Place, next: i64, low: i64) {
-    if next < low {
-        let Place { topic, partition } = place;
-        tracing::error!(
-            "{part}: Kafka deleted {} frames of {topic} (partition {partition}, offsets {next} to {}) before they were \
-             read: raise the topic's `retention.ms` or `retention.bytes`",
-            low - next,
-            low - 1
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,9 +174,10 @@ mod tests {
     use std::collections::VecDeque;
 
     proptest! {
-        /// Catches a commit of an offset before which something is not acknowledged, and one that goes back.
+        /// Catches a commit of an offset before which something is not acknowledged, one that goes back, and one that does not
+        /// go back with a topic that was made anew.
         #[test]
-        fn only_the_acknowledged_prefix_is_committed(steps in prop::collection::vec((0_u8..5, 0_i32..3), 0..300), window in 1_usize..20) {
+        fn only_the_acknowledged_prefix_is_committed(steps in prop::collection::vec((0_u8..6, 0_i32..3), 0..300), window in 1_usize..20) {
             let mut offsets = Offsets::default();
             let mut next = [0_i64; 3];
             let mut out = VecDeque::new();
@@ -192,16 +189,17 @@ mod tests {
                         let offset = next[partition as usize];
                         // Compaction and transactions leave holes.
                         next[partition as usize] += 1 + i64::from(offset % 7 == 3);
-                        out.push_back((offsets.note("t", partition, offset), partition, offset));
+                        let place = offsets.place("t", partition);
+                        out.push_back((offsets.note(place, offset), partition, offset));
                     }
+                    5 if out.is_empty() => next[partition as usize] = 0,
                     2 => if let Some((receipt, partition, offset)) = out.pop_front() {
                         offsets.settle(receipt);
                         acknowledged[partition as usize] = offset + 1;
                     },
                     3 => for (place, next) in offsets.uncommitted().into_iter().flatten() {
                         let partition = place.partition as usize;
-                        prop_assert!(*next <= acknowledged[partition]);
-                        prop_assert!(*next >= committed[partition]);
+                        prop_assert_eq!(*next, acknowledged[partition]);
                         committed[partition] = *next;
                     },
                     4 if offsets.uncommitted().is_some() => offsets.failed(),

@@ -34,13 +34,15 @@ pub struct Scout {
     share: Share,
     start: Start,
     known: BTreeSet<Place>,
+    /// What was there at first is known: all else has come since.
+    begun: bool,
     next: Instant,
 }
 
 impl Scout {
     /// A scout for that share, which knows nothing yet.
     pub fn new(share: Share, start: Start) -> Self {
-        Self { share, start, known: BTreeSet::new(), next: Instant::now() }
+        Self { share, start, known: BTreeSet::new(), begun: false, next: Instant::now() }
     }
 
     /// The partitions that are read.
@@ -50,12 +52,13 @@ impl Scout {
 
     /// Where to begin in those that are new: what appears later is read from its beginning.
     pub fn start(&self) -> Start {
-        if self.known.is_empty() { self.start.clone() } else { Start::Earliest }
+        if self.begun { Start::Earliest } else { self.start.clone() }
     }
 
     /// They are read from now on.
     pub fn took(&mut self, new: Vec<Place>) {
         self.known.extend(new);
+        self.begun = true;
     }
 
     /// They could not be taken, and are looked for again soon.
@@ -81,6 +84,7 @@ impl Scout {
         })?;
         if found.iter().all(|(_, partitions)| partitions.is_empty()) && self.known.is_empty() {
             self.next = Instant::now() + LATER;
+            self.begun = true;
             return Err(Trouble::Missing(format!("there is no topic {} yet that may be read", topic.as_str())));
         }
         self.next = Instant::now() + LOOK;
@@ -88,6 +92,9 @@ impl Scout {
             let topic: Arc<str> = topic.into();
             partitions.into_iter().map(move |partition| Place { topic: topic.clone(), partition })
         });
-        Ok(places.filter(|place| place.is_of(self.share) && !self.known.contains(place)).collect())
+        let new: Vec<_> = places.filter(|place| place.is_of(self.share) && !self.known.contains(place)).collect();
+        // Nothing that is there is of this share.
+        self.begun |= new.is_empty();
+        Ok(new)
     }
 }

@@ -9,8 +9,8 @@ use crate::context::Context;
 use crate::mistake::Mistake;
 use crate::units::Time;
 
-/// Counts frames that came, each once and whatever became of it: `frames`; `duplicates`, how often one came that had come before; `late`, those that came too late
-/// to be told from others; `first` and `last`, the times of the first and the last one.
+/// Counts pictures that came, each once and whatever the steps made of it (what a source could not read is in `dead` alone): `frames`;
+/// `duplicates`, how often one came that had come before; `late`, those that came too late to be told from others; `first` and `last`, the times of the first and the last one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
