@@ -10,29 +10,15 @@ const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/engine/ins
 /// More or less than this has to be explained in the commit that changes the reference.
 const MARGIN: f64 = 0.03;
 
-/// Runs of which the least counts: a slower machine looks at its clock more often meanwhile, and that is all that shakes.
-const TRIES: usize = 7;
-
-/// How often as many are made again, in slow minutes: what really takes more takes it each time.
-const AGAIN: usize = 3;
-
 /// Whether a frame takes as many instructions as is committed. `VIGIE_BLESS` commits what it takes now.
 pub fn hold([few, many]: [u64; 2]) -> bool {
-    let (mut short, mut long) = (u64::MAX, u64::MAX);
-    let (mut now, mut reference, mut change) = (0.0, 0.0, f64::INFINITY);
-    for _ in 0..AGAIN {
-        let (Some(less), Some(more)) = (instructions(few), instructions(many)) else {
-            println!("instructions a frame: skipped, as valgrind is not installed or did not run");
-            return true;
-        };
-        (short, long) = (short.min(less), long.min(more));
-        now = (long - short) as f64 / (many - few) as f64;
-        reference = committed(now);
-        change = now / reference - 1.0;
-        if change.abs() <= MARGIN {
-            break;
-        }
-    }
+    let (Some(short), Some(long)) = (instructions(few), instructions(many)) else {
+        println!("instructions a frame: skipped, as valgrind is not installed or did not run");
+        return true;
+    };
+    let now = (long - short) as f64 / (many - few) as f64;
+    let reference = committed(now);
+    let change = now / reference - 1.0;
     println!(
         "instructions a frame: {now:.0} (reference: {reference:.0}, {:+.1} %, held within {:.0} %)",
         change * 1e2,
@@ -53,12 +39,8 @@ fn committed(now: f64) -> f64 {
     reference.expect("benches/engine/instructions.txt holds a number: VIGIE_BLESS=1 writes it")
 }
 
-/// Instructions of a whole run with so many frames, the least of some tries.
+/// Instructions of a whole run with so many frames.
 fn instructions(frames: u64) -> Option<u64> {
-    (0..TRIES).map(|_| instructions_once(frames)).min()?
-}
-
-fn instructions_once(frames: u64) -> Option<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(env::current_exe().ok()?);
     let output = valgrind.env("VIGIE_BENCH_FRAMES", frames.to_string()).stdout(Stdio::null()).output().ok()?;
